@@ -1,0 +1,121 @@
+"""regsearch: which penalty, and how strong?
+
+L1, L2, elastic-net and group penalties for any LightningModule, a search over their strength and
+kind, and a record of it in MLflow. Everything public is importable from here and loaded when it is
+first used.
+"""
+
+from __future__ import annotations
+
+import importlib
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    from regsearch import conventions, testing
+    from regsearch.applied import DoublePenaltyWarning, PenaltyWarning
+    from regsearch.engines.inline import InlineEngine
+    from regsearch.mixin import PenaltyCallback, RegularizedMixin
+    from regsearch.penalties import (
+        KINDS,
+        L1,
+        L2,
+        ElasticNet,
+        GroupLasso,
+        NoPenalty,
+        Penalty,
+        SparseGroupLasso,
+        WeightDecay,
+    )
+    from regsearch.regularizer import Regularizer
+    from regsearch.search.result import StudyResult
+    from regsearch.search.space import Space
+    from regsearch.search.study import Study
+    from regsearch.selection import Selector, everything, exclude, named, of_type, weights
+    from regsearch.tracking.memory import MemoryTracker
+    from regsearch.tracking.mlflow import MLflowTracker
+    from regsearch.training.task import Task
+    from regsearch.trials import Histogram, Outcome, Report, Trial
+
+_HOMES = {
+    "DoublePenaltyWarning": "applied",
+    "ElasticNet": "penalties",
+    "GroupLasso": "penalties",
+    "Histogram": "trials",
+    "InlineEngine": "engines.inline",
+    "KINDS": "penalties",
+    "L1": "penalties",
+    "L2": "penalties",
+    "MLflowTracker": "tracking.mlflow",
+    "MemoryTracker": "tracking.memory",
+    "NoPenalty": "penalties",
+    "Outcome": "trials",
+    "Penalty": "penalties",
+    "PenaltyCallback": "mixin",
+    "PenaltyWarning": "applied",
+    "RegularizedMixin": "mixin",
+    "Regularizer": "regularizer",
+    "Report": "trials",
+    "Selector": "selection",
+    "Space": "search.space",
+    "SparseGroupLasso": "penalties",
+    "Study": "search.study",
+    "StudyResult": "search.result",
+    "Task": "training.task",
+    "Trial": "trials",
+    "WeightDecay": "penalties",
+    "conventions": "",
+    "everything": "selection",
+    "exclude": "selection",
+    "named": "selection",
+    "of_type": "selection",
+    "testing": "",
+    "weights": "selection",
+}
+
+__all__ = [
+    "DoublePenaltyWarning",
+    "ElasticNet",
+    "GroupLasso",
+    "Histogram",
+    "InlineEngine",
+    "KINDS",
+    "L1",
+    "L2",
+    "MLflowTracker",
+    "MemoryTracker",
+    "NoPenalty",
+    "Outcome",
+    "Penalty",
+    "PenaltyCallback",
+    "PenaltyWarning",
+    "RegularizedMixin",
+    "Regularizer",
+    "Report",
+    "Selector",
+    "Space",
+    "SparseGroupLasso",
+    "Study",
+    "StudyResult",
+    "Task",
+    "Trial",
+    "WeightDecay",
+    "conventions",
+    "everything",
+    "exclude",
+    "named",
+    "of_type",
+    "testing",
+    "weights",
+]
+
+
+def __getattr__(name: str) -> Any:
+    if name not in _HOMES:
+        raise AttributeError(f"module 'regsearch' has no attribute {name!r}")
+    if not _HOMES[name]:
+        return importlib.import_module(f"regsearch.{name}")
+    return getattr(importlib.import_module(f"regsearch.{_HOMES[name]}"), name)
+
+
+def __dir__() -> list[str]:
+    return sorted(_HOMES)

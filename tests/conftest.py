@@ -1,0 +1,50 @@
+"""What holds for every test: one CPU thread, no telemetry, a working directory of its own.
+
+Loaded before any test module imports torch or MLflow, which read these variables once.
+"""
+
+from __future__ import annotations
+
+import importlib.util
+import os
+import shutil
+from pathlib import Path
+
+import pytest
+
+os.environ.setdefault("OMP_NUM_THREADS", "1")  # more threads are slower here, and less repeatable
+os.environ.setdefault("MLFLOW_DISABLE_TELEMETRY", "true")
+
+
+@pytest.fixture(autouse=True)
+def _own_working_directory(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Default stores (`regsearch.db`, `mlflow.db`) land beside the test, not in the checkout."""
+    monkeypatch.chdir(tmp_path)
+
+
+def pytest_runtest_setup(item: pytest.Item) -> None:
+    """Skips what this machine lacks."""
+    for mark, (is_there, reason) in _NEEDS.items():
+        if item.get_closest_marker(mark) and not is_there():
+            pytest.skip(reason)
+
+
+def _cuda() -> bool:
+    import torch  # after the variables above
+
+    return torch.cuda.is_available()
+
+
+def _ray() -> bool:
+    return importlib.util.find_spec("ray") is not None
+
+
+def _chromium() -> bool:
+    return any(map(shutil.which, ("chromium", "chromium-browser", "google-chrome")))
+
+
+_NEEDS = {
+    "gpu": (_cuda, "needs a CUDA device"),
+    "ray": (_ray, "needs Ray: pip install 'regsearch[ray]'"),
+    "browser": (_chromium, "needs Chromium on the PATH"),
+}

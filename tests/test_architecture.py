@@ -1,0 +1,229 @@
+"""The laws of the code's shape, read off its syntax trees: layers, owners, names, sizes.
+
+A study may know a penalty, a penalty must not know a study: with arrows that only point downward,
+each part can be read, tested and taken over without what stands above it. The tables below are the
+design; to add a module is to give it a line in `BELOW`.
+"""
+
+from __future__ import annotations
+
+import ast
+import graphlib
+import re
+import sys
+import tomllib
+from collections.abc import Iterator
+from functools import cache
+from pathlib import Path
+
+import pytest
+
+ROOT = Path(__file__).parents[1]
+PACKAGE = ROOT / "regsearch"
+FACADE = "the public face, regsearch/__init__.py"
+
+# What a part of the package may import: these, and all that they may import.
+BELOW: dict[str, tuple[str, ...]] = {
+    "trials": (),
+    "palette": (),
+    "groups": (),
+    "losses": (),
+    "strengths": (),
+    "selection": (),
+    "stepsizes": (),
+    "penalties": ("groups", "strengths"),
+    "conventions": ("penalties",),
+    "sparsity": ("trials",),
+    "table": ("selection",),
+    "multi_tensor": ("penalties", "stepsizes"),
+    "regularizer": ("multi_tensor", "table"),
+    "applied": ("regularizer",),
+    "mixin": ("applied", "losses"),
+    "training": ("mixin", "sparsity"),
+    "engines": ("trials",),
+    "tracking": ("palette", "trials"),
+    "figures": ("palette", "penalties", "trials"),
+    "search": ("training", "conventions", "engines", "tracking", "figures"),
+    "testing": ("search",),
+    "cli": ("search",),
+    FACADE: ("testing", "cli"),
+    "studies": (FACADE,),
+    "dashboards": (FACADE,),
+}
+
+# The only places inside the package that may know an outside library.
+OWNERS = {
+    "lightning": ("regsearch/mixin.py", "regsearch/training/"),
+    "pytorch_lightning": ("regsearch/mixin.py", "regsearch/training/"),
+    "optuna": ("regsearch/search/", "regsearch/figures/frames.py"),
+    "mlflow": (
+        "regsearch/tracking/mlflow.py",
+        "regsearch/tracking/store.py",
+        "regsearch/tracking/views.py",
+        "regsearch/figures/frames.py",
+    ),
+    "ray": ("regsearch/engines/ray.py",),
+    "plotly": ("regsearch/figures/",),
+    "sklearn": (),
+}
+# Files that need nothing but the standard library, nor does what they import of regsearch: any
+# process must be able to read what they define.
+PLAIN = (
+    "regsearch/trials.py",
+    "regsearch/engines/base.py",
+    "regsearch/engines/inline.py",
+    "regsearch/tracking/base.py",
+    "regsearch/tracking/memory.py",
+    "regsearch/tracking/spool.py",
+)
+
+VAGUE = {"common", "helper", "helpers", "manager", "managers", "misc", "util", "utils"}
+INSTALLED_AS = {"sklearn": "scikit-learn"}
+MAX_LINES = 300
+
+
+def _python(*folders: str) -> list[str]:
+    files = [path for folder in folders for path in (ROOT / folder).rglob("*.py")]
+    return sorted(path.relative_to(ROOT).as_posix() for path in files)
+
+
+SOURCES = _python("regsearch")
+APPLICATIONS = _python("studies", "dashboards")
+TESTS = _python("tests")
+
+
+@cache
+def _tree(file: str) -> ast.Module:
+    return ast.parse((ROOT / file).read_text(encoding="utf-8"), file)
+
+
+def _imports(file: str) -> Iterator[str]:
+    """Yields the dotted name of all that a file imports, wherever in it."""
+    for node in ast.walk(_tree(file)):
+        if isinstance(node, ast.Import):
+            yield from (alias.name for alias in node.names)
+        elif isinstance(node, ast.ImportFrom):
+            assert node.level == 0, f"{file}:{node.lineno} must import absolutely"
+            yield from (f"{node.module}.{alias.name}" for alias in node.names)
+        elif isinstance(node, ast.Call) and ast.unparse(node.func).endswith("import_module"):
+            match node.args:
+                case [ast.Constant(value=str(name)), *_]:
+                    yield name
+
+
+def _part(dotted: str) -> str | None:
+    """Returns which part of the project a dotted name stands in; None if in none."""
+    top, _, rest = dotted.partition(".")
+    if top != "regsearch":
+        return top if top in BELOW else None
+    name = rest.partition(".")[0]
+    is_module = (PACKAGE / name).is_dir() or (PACKAGE / f"{name}.py").is_file()
+    return name if name and is_module else FACADE
+
+
+def _dotted(file: str) -> str:
+    return file.removesuffix(".py").removesuffix("/__init__").replace("/", ".")
+
+
+def _imported_files(file: str) -> set[str]:
+    """Returns our own files that a file imports directly."""
+    files = {_dotted(source): source for source in SOURCES}
+    found = set()
+    for name in _imports(file):
+        while name and name not in files:
+            name = name.rpartition(".")[0]
+        found |= {files[name]} if name else set()
+    return found - {file, "regsearch/__init__.py"}
+
+
+def _reachable(part: str) -> set[str]:
+    return {part}.union(*(_reachable(lower) for lower in BELOW[part]))
+
+
+def _is_in(file: str, places: tuple[str, ...]) -> bool:
+    return any(file == place or (place[-1] == "/" and file.startswith(place)) for place in places)
+
+
+@pytest.mark.parametrize("file", SOURCES + APPLICATIONS)
+def test_imports_point_downward(file: str) -> None:
+    part = _part(_dotted(file))
+    assert part in BELOW, f"{file} has no layer: give {part!r} a line in BELOW"
+    upward = {name for name in _imports(file) if _part(name) not in {None, *_reachable(part)}}
+    assert not upward, f"{file} must import only from {sorted(_reachable(part))}"
+
+
+def test_modules_form_no_cycle() -> None:
+    arrows = {file: _imported_files(file) for file in SOURCES}
+    tuple(graphlib.TopologicalSorter(arrows).static_order())  # raises CycleError, naming it
+
+
+@pytest.mark.parametrize("file", SOURCES)
+def test_outside_libraries_have_one_owner(file: str) -> None:
+    tops = {name.partition(".")[0] for name in _imports(file)}
+    foreign = {top for top in tops & OWNERS.keys() if not _is_in(file, OWNERS[top])}
+    assert not foreign, f"{file} must leave {foreign} to {[OWNERS[top] for top in foreign]}"
+
+
+@pytest.mark.parametrize("file", sorted({*PLAIN}.intersection(SOURCES)))
+def test_plain_files_import_the_standard_library_alone(file: str) -> None:
+    seen, waiting = set(), {file}
+    while waiting:
+        seen.add(current := waiting.pop())
+        tops = {name.partition(".")[0] for name in _imports(current)}
+        assert tops <= {*sys.stdlib_module_names, "regsearch"}, f"{current} must stay plain"
+        waiting |= _imported_files(current) - seen
+
+
+@pytest.mark.parametrize("file", SOURCES)
+def test_imports_are_declared(file: str) -> None:
+    project = tomllib.loads((ROOT / "pyproject.toml").read_text(encoding="utf-8"))["project"]
+    extras = project["optional-dependencies"]
+    requirements = [*project["dependencies"], *extras["ray"], *extras["test"]]
+    declared = {re.split(r"[^\w.-]", text)[0] for text in requirements}
+    tops = {name.partition(".")[0] for name in _imports(file)}
+    outside = tops - sys.stdlib_module_names - {"regsearch"}
+    named = {INSTALLED_AS.get(top, top.replace("_", "-")) for top in outside}
+    assert named <= declared, f"{file} imports what pyproject.toml does not ask for"
+
+
+@pytest.mark.parametrize("file", SOURCES + APPLICATIONS + TESTS)
+def test_files_are_short_and_named_for_their_concept(file: str) -> None:
+    lines = (ROOT / file).read_text(encoding="utf-8").count("\n")
+    assert lines <= MAX_LINES, f"{file} has {lines} lines: split it by concept"
+    words = set(re.split(r"[/_.]", file.lower()))
+    assert not words & VAGUE, f"{file} must be named after what it is about"
+
+
+def _marks(file: str) -> Iterator[tuple[ast.expr, ast.FunctionDef | None]]:
+    """Yields each use of a pytest mark, and the test it decorates, if it does."""
+    decorators: dict[ast.expr, ast.FunctionDef] = {}
+    for node in ast.walk(_tree(file)):
+        if isinstance(node, ast.FunctionDef):
+            decorators |= dict.fromkeys(node.decorator_list, node)
+    called = {node.func for node in ast.walk(_tree(file)) if isinstance(node, ast.Call)}
+    for node in ast.walk(_tree(file)):
+        mark = node.func if isinstance(node, ast.Call) else node
+        is_mark = isinstance(mark, ast.Attribute) and ast.unparse(mark).startswith("pytest.")
+        if is_mark and node not in called and isinstance(node, ast.expr):
+            yield node, decorators.get(node)
+
+
+def _says_why(node: ast.expr, test: ast.FunctionDef | None, lines: list[str]) -> bool:
+    if isinstance(node, ast.Call):
+        is_skip = ast.unparse(node.func).endswith(".skip")
+        if (is_skip and node.args) or any(given.arg == "reason" for given in node.keywords):
+            return True
+    has_docstring = test is not None and ast.get_docstring(test) is not None
+    return has_docstring or "  # " in lines[(node.end_lineno or node.lineno) - 1]
+
+
+@pytest.mark.parametrize("file", TESTS)
+def test_slow_and_skipped_tests_say_why(file: str) -> None:
+    lines = (ROOT / file).read_text(encoding="utf-8").splitlines()
+    marks = re.compile(r"pytest\.(mark\.)?(slow|skip|skipif|xfail|importorskip)\b")
+    silent = [
+        f"{file}:{node.lineno}"
+        for node, test in _marks(file)
+        if marks.match(ast.unparse(node)) and not _says_why(node, test, lines)
+    ]
+    assert not silent, "a reason, a docstring or a comment on the line must say why"
