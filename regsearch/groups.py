@@ -90,32 +90,37 @@ def _shrink_per_coordinate(w: Tensor, c: Tensor, groups: Groups) -> Tensor:
     Optimality reads u_i = w_i·s/(s + c_i) with s = |u|₂, so that Σ (w_i/(s + c_i))² = 1: one
     equation in s a group. Its solution is positive unless Σ (w_i/c_i)² <= 1: then u_g = 0.
     """
-    c = c.expand_as(w)
-    dead = groups.sum(_ratio(w, c).square()) <= 1
+    c = c.expand_as(w).clamp(min=_tiny(w))
+    dead = groups.sum((w / c).square()) <= 1
     s = _norm_of_solution(w, c, groups)
-    return torch.where(dead, torch.zeros_like(w), w * _ratio(s, s + c))
+    return (w * (s / (s + c))).masked_fill(dead.expand_as(w), 0.0)
 
 
 def _norm_of_solution(w: Tensor, c: Tensor, groups: Groups) -> Tensor:
     """Root of 1/|w/(s + c)|₂ = 1 by Newton's method (Moré and Sorensen's form of it).
 
-    The left side is concave and increasing in s. Both lower bounds of the root that the iteration
-    starts from lie left of it, so that it rises monotonically and converges quadratically.
+    The left side is concave and increasing in s: whatever the first guess, the iteration is left of
+    the root from its second step on, rises monotonically and converges quadratically. A dead group
+    has no root and ends at its lower bound.
     """
-    weakest = groups.max((w.abs() - c).clamp(min=0))
-    s = torch.maximum(weakest, groups.norm(w) - groups.max(c))
-    tolerance = 4 * torch.finfo(w.dtype).eps
+    low = groups.max((w.abs() - c).clamp(min=0))
+    norm = groups.norm(w)
+    s = torch.maximum(low, norm - groups.sum(w.square() * c) / norm.square().clamp(min=_tiny(w)))
+    tolerance = torch.finfo(w.dtype).eps ** 0.5
     for _ in range(_MAX_NEWTON_STEPS):
-        p = _ratio(w, s + c)
-        norm = groups.norm(p)
-        rise = (norm - 1).clamp(min=0) * norm.square() / groups.sum(_ratio(p.square(), s + c))
-        rise = torch.nan_to_num(rise, nan=0.0, posinf=0.0)
-        s = s + rise
-        if bool((rise <= tolerance * s).all()):
+        inverse = (s + c).reciprocal()
+        squares = (w * inverse).square()
+        total = groups.sum(squares)
+        norm = total.sqrt()
+        slope = groups.sum(squares * inverse).clamp(min=_tiny(w))
+        better = torch.maximum(low, s + (norm - 1) * total / slope)
+        moving = (better - s).abs() > tolerance * better
+        s = better
+        if not bool(moving.any()):
             break
     return s
 
 
-def _ratio(numerator: Tensor, denominator: Tensor) -> Tensor:
-    """Divides, with 0/0 = 0."""
-    return torch.where(numerator == 0, torch.zeros_like(numerator), numerator / denominator)
+def _tiny(w: Tensor) -> float:
+    """The smallest normal number of a dtype: keeps 0/0 at 0."""
+    return torch.finfo(w.dtype).tiny

@@ -10,6 +10,7 @@ against.
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Sequence
+from itertools import groupby
 from typing import NamedTuple
 
 import torch
@@ -97,8 +98,8 @@ def add_subgradient_(
         return
     add_gradient_(penalty, weights, grads, scale)
     if parts.l1:
-        for w, g in _chunks(weights, grads):
-            g.add_(w.sign(), alpha=parts.l1 * scale)
+        for ws, gs in _pieces(weights, grads):
+            torch._foreach_add_(gs, torch._foreach_sign(ws), alpha=parts.l1 * scale)
 
 
 @torch.no_grad()
@@ -131,28 +132,65 @@ def prox_(penalty: Penalty, weights: Sequence[Tensor], steps: Sequence[float | S
         for w, step in zip(weights, steps, strict=True):
             w.copy_(penalty.prox(w, step.tensor() if isinstance(step, Step) else step))
     elif parts.l1:
-        for w, step in zip(weights, steps, strict=True):
-            _soft_threshold_(w, parts.l1, step)
+        pairs = list(zip(weights, steps, strict=True))
+        for w, step in pairs:
+            if not isinstance(step, Step):
+                torch.ops.aten.softshrink.out(w, parts.l1 * step, out=w)
+        adaptive = [(w, step) for w, step in pairs if isinstance(step, Step)]
+        for constants, same in groupby(adaptive, key=lambda pair: pair[1]._replace(moment=_NONE)):
+            ws, their_steps = zip(*same, strict=True)
+            _soft_threshold_(parts.l1, ws, [step.moment for step in their_steps], constants)
 
 
-def _soft_threshold_(w: Tensor, lam: float, step: float | Step) -> None:
-    if not isinstance(step, Step):
-        torch.ops.aten.softshrink.out(w, lam * step, out=w)
-        return
-    # threshold = lam·numerator / (moment·scale + eps), with the constants folded into one fraction
-    scale, eps = step.scale / (lam * step.numerator), step.eps / (lam * step.numerator)
-    offset = torch.tensor(eps, dtype=w.dtype, device=w.device)
-    for chunk, moment in _chunks([w], [step.moment]):
-        threshold = moment.sqrt() if step.root else moment.clone()
-        torch.add(offset, threshold, alpha=scale, out=threshold).reciprocal_()
-        chunk.sub_(torch.clamp(chunk, threshold.neg(), threshold))
+_NONE = torch.empty(0)
 
 
-def _chunks(xs: Sequence[Tensor], ys: Sequence[Tensor]) -> Iterator[tuple[Tensor, Tensor]]:
-    """Pairs of views that cover the tensors; on a CPU small ones, which stay in its cache."""
-    for x, y in zip(xs, ys, strict=True):
-        if x.device.type == "cpu" and x.is_contiguous() and y.is_contiguous():
-            pieces = (torch.split(tensor.view(-1), CHUNK) for tensor in (x, y))
-            yield from zip(*pieces, strict=True)
+def _soft_threshold_(
+    lam: float, weights: Sequence[Tensor], moments: Sequence[Tensor], step: Step
+) -> None:
+    """Soft-thresholds by lam·numerator/(moment·scale + eps), the constants folded into one line."""
+    strength = lam * step.numerator
+    for ws, vs in _pieces(weights, moments):
+        w, v = _joined(ws), _joined(vs)
+        threshold = v.sqrt() if step.root else v.clone()
+        eps = torch.tensor(step.eps / strength, dtype=w.dtype, device=w.device)
+        torch.add(eps, threshold, alpha=step.scale / strength, out=threshold).reciprocal_()
+        kept = torch.clamp(w, threshold.neg(), threshold)
+        if len(ws) == 1:
+            ws[0].sub_(kept)
         else:
-            yield x, y
+            torch._foreach_sub_(ws, list(torch.split(kept, [piece.numel() for piece in ws])))
+
+
+def _joined(pieces: Sequence[Tensor]) -> Tensor:
+    return pieces[0] if len(pieces) == 1 else torch.cat(list(pieces))
+
+
+def _pieces(
+    xs: Sequence[Tensor], ys: Sequence[Tensor]
+) -> Iterator[tuple[list[Tensor], list[Tensor]]]:
+    """Covers two lists of tensors by lists of flat views, about a chunk of elements at a time.
+
+    Large tensors are cut and small ones put together. Those without a flat view come alone, whole.
+    """
+    room, flat_xs, flat_ys = 0, list[Tensor](), list[Tensor]()
+    for x, y in zip(xs, ys, strict=True):
+        if not (x.is_contiguous() and y.is_contiguous()):
+            yield [x], [y]
+            continue
+        limit = _chunk(x.device)
+        for piece_x, piece_y in zip(
+            *(t.view(-1).tensor_split(-(-t.numel() // limit)) for t in (x, y)), strict=True
+        ):
+            if flat_xs and piece_x.numel() > room:
+                yield flat_xs, flat_ys
+                room, flat_xs, flat_ys = 0, [], []
+            room = (room if flat_xs else limit) - piece_x.numel()
+            flat_xs.append(piece_x)
+            flat_ys.append(piece_y)
+    if flat_xs:
+        yield flat_xs, flat_ys
+
+
+def _chunk(device: torch.device) -> int:
+    return CHUNK * torch.get_num_threads() if device.type == "cpu" else 256 * CHUNK

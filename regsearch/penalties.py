@@ -50,25 +50,31 @@ class Penalty(Protocol):
         ...
 
 
-@dataclass(frozen=True)
-class NoPenalty:
-    """Nothing is added: the baseline of a study."""
-
-    def value(self, w: Tensor) -> Tensor:
-        return w.new_zeros(())
-
+class _WithoutSmoothPart:
     def grad(self, w: Tensor) -> Tensor:
         return torch.zeros_like(w)
 
-    def subgrad(self, w: Tensor) -> Tensor:
-        return torch.zeros_like(w)
 
+class _WithoutKinks:
     def prox(self, w: Tensor, step: float | Tensor) -> Tensor:
         return w.clone()
 
 
+class _WithoutTerm(_WithoutSmoothPart, _WithoutKinks):
+    def value(self, w: Tensor) -> Tensor:
+        return w.new_zeros(())
+
+    def subgrad(self, w: Tensor) -> Tensor:
+        return torch.zeros_like(w)
+
+
 @dataclass(frozen=True)
-class L1:
+class NoPenalty(_WithoutTerm):
+    """Nothing is added: the baseline of a study."""
+
+
+@dataclass(frozen=True)
+class L1(_WithoutSmoothPart):
     """lam·Σ|w| (Tibshirani 1996, the Lasso). Its prox is soft-thresholding.
 
     Args:
@@ -86,9 +92,6 @@ class L1:
     def value(self, w: Tensor) -> Tensor:
         return (like(self.lam, w) * w.abs()).sum()
 
-    def grad(self, w: Tensor) -> Tensor:
-        return torch.zeros_like(w)
-
     def subgrad(self, w: Tensor) -> Tensor:
         return like(self.lam, w) * w.sign()
 
@@ -97,7 +100,7 @@ class L1:
 
 
 @dataclass(frozen=True)
-class L2:
+class L2(_WithoutKinks):
     """lam·Σw² (ridge). Gradient 2·lam·w: torch's `weight_decay` of SGD and Adam is 2·lam.
 
     Args:
@@ -117,9 +120,6 @@ class L2:
 
     def subgrad(self, w: Tensor) -> Tensor:
         return self.grad(w)
-
-    def prox(self, w: Tensor, step: float | Tensor) -> Tensor:
-        return w.clone()
 
 
 @dataclass(frozen=True)
@@ -159,7 +159,7 @@ class ElasticNet:
 
 
 @dataclass(frozen=True)
-class GroupLasso:
+class GroupLasso(_WithoutSmoothPart):
     """lam·Σ_g √|g|·‖w_g‖₂ (Yuan and Lin 2006): whole slices of a weight become zero.
 
     Args:
@@ -176,9 +176,6 @@ class GroupLasso:
     def value(self, w: Tensor) -> Tensor:
         groups, weight = self._groups(w)
         return (weight * groups.norm(w)).sum()
-
-    def grad(self, w: Tensor) -> Tensor:
-        return torch.zeros_like(w)
 
     def subgrad(self, w: Tensor) -> Tensor:
         groups, weight = self._groups(w)
@@ -197,7 +194,7 @@ class GroupLasso:
 
 
 @dataclass(frozen=True)
-class SparseGroupLasso:
+class SparseGroupLasso(_WithoutSmoothPart):
     """lam·(l1_ratio·Σ|w| + (1 - l1_ratio)·Σ_g √|g|·‖w_g‖₂) (Simon et al. 2013).
 
     Args:
@@ -223,9 +220,6 @@ class SparseGroupLasso:
         l1, group = self.parts
         return l1.value(w) + group.value(w)
 
-    def grad(self, w: Tensor) -> Tensor:
-        return torch.zeros_like(w)
-
     def subgrad(self, w: Tensor) -> Tensor:
         l1, group = self.parts
         return l1.subgrad(w) + group.subgrad(w)
@@ -236,7 +230,7 @@ class SparseGroupLasso:
 
 
 @dataclass(frozen=True)
-class WeightDecay:
+class WeightDecay(_WithoutTerm):
     """Decoupled weight decay (Loshchilov and Hutter 2019): w *= 1 - lr·rate before each step.
 
     It is no term of the loss: its value and gradients are 0; the regularizer shrinks the weights.
@@ -249,18 +243,6 @@ class WeightDecay:
 
     def __post_init__(self) -> None:
         check_strength("rate", self.rate)
-
-    def value(self, w: Tensor) -> Tensor:
-        return w.new_zeros(())
-
-    def grad(self, w: Tensor) -> Tensor:
-        return torch.zeros_like(w)
-
-    def subgrad(self, w: Tensor) -> Tensor:
-        return torch.zeros_like(w)
-
-    def prox(self, w: Tensor, step: float | Tensor) -> Tensor:
-        return w.clone()
 
     def shrink(self, w: Tensor, lr: float) -> Tensor:
         """Returns the weights after one step's decay, before the optimizer's own step."""
