@@ -1,0 +1,1 @@
+"""Where a study is written down for people to look at: in memory, or in MLflow."""

@@ -1,0 +1,42 @@
+"""A new SQLite database appears whole or not at all.
+
+MLflow makes one in dozens of migrations. Two processes that do so at once, or one that is killed
+halfway, leave a file that no version of MLflow ever opens again. So one process at a time makes it,
+under another name, and renames it at the end.
+"""
+
+from __future__ import annotations
+
+import fcntl
+import os
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from pathlib import Path
+
+
+def make_database(file: Path, make: Callable[[str], object]) -> None:
+    """Makes the database unless it is there.
+
+    Args:
+        file: Where it must be in the end; its folder is made if need be.
+        make: Makes a database of the SQLAlchemy URI it is given.
+    """
+    file.parent.mkdir(parents=True, exist_ok=True)
+    with _alone_in(file.parent):
+        if file.exists():
+            return
+        unfinished = file.with_name(f".{file.name}.unfinished")
+        unfinished.unlink(missing_ok=True)
+        make(f"sqlite:///{unfinished.absolute()}")
+        os.replace(unfinished, file)
+
+
+@contextmanager
+def _alone_in(folder: Path) -> Iterator[None]:
+    """Holds the lock of the folder itself, which needs no file that would stay behind."""
+    descriptor = os.open(folder, os.O_RDONLY)
+    try:
+        fcntl.flock(descriptor, fcntl.LOCK_EX)
+        yield
+    finally:
+        os.close(descriptor)

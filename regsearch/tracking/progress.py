@@ -1,0 +1,53 @@
+"""How far a spool is shipped: written by the process that ships it, read by the study.
+
+The file is replaced as a whole, so a reader sees the one state or the next. It also maps the
+trials' numbers to MLflow's run ids, which only the shipping process learns.
+"""
+
+from __future__ import annotations
+
+import json
+import os
+from dataclasses import asdict, dataclass, field
+from pathlib import Path
+
+
+@dataclass
+class Progress:
+    """The state of one spool's shipping.
+
+    Attributes:
+        offset: Bytes of events that the store has acknowledged.
+        connected: Whether the store has answered the process that ships now.
+        error: Why nothing is shipped at the moment; "" if it is.
+        since: When that began, in seconds since the epoch.
+        refused: What the store will never take, as it said; "" if nothing.
+        experiment: MLflow's id of the experiment.
+        study: MLflow's id of the study's run.
+        best: The best value of the study before this session.
+        runs: MLflow's run ids by trial number.
+    """
+
+    offset: int = 0
+    connected: bool = False
+    error: str = ""
+    since: float = 0.0
+    refused: str = ""
+    experiment: str = ""
+    study: str = ""
+    best: float | None = None
+    runs: dict[str, str] = field(default_factory=dict)
+
+    @classmethod
+    def load(cls, path: Path) -> Progress:
+        """Returns what the file says; the beginning if there is none."""
+        try:
+            return cls(**json.loads(path.read_text(encoding="utf-8")))
+        except (OSError, ValueError, TypeError):
+            return cls()
+
+    def save(self, path: Path) -> None:
+        """Replaces the file."""
+        beside = path.with_suffix(".new")
+        beside.write_text(json.dumps(asdict(self)), encoding="utf-8")
+        os.replace(beside, path)

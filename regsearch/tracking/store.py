@@ -1,0 +1,210 @@
+"""MLflow as this package needs it: runs found by tags, metrics in batches, files, an end.
+
+The only file that imports MLflow. It knows nothing of trials and studies. Errors:
+
+    StoreError
+      ├── Unreachable   not now: the server is down or slow, the database locked, a disk full
+      └── Refused       never: MLflow says that this entry cannot be stored
+
+A file that may not be written where it should (PermissionError and its like) is neither, and is
+passed on.
+"""
+
+from __future__ import annotations
+
+import tempfile
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from contextlib import contextmanager
+from dataclasses import dataclass
+from itertools import islice
+from pathlib import Path
+from typing import TypeVar
+
+from mlflow import MlflowClient
+from mlflow.entities import Experiment, Metric, Param, RunTag
+from mlflow.exceptions import MlflowException
+
+from regsearch.tracking.database import make_database
+from regsearch.tracking.places import artifact_location, database_file
+
+Point = tuple[str, float, int, int]
+"""A metric's key, value, time in milliseconds and step."""
+
+T = TypeVar("T")
+
+MOST_METRICS = 1000
+MOST_PARAMS = 50  # 100 are allowed, but 100 long ones would be more than the megabyte allowed
+_REFUSALS = {
+    "INVALID_PARAMETER_VALUE",
+    "RESOURCE_DOES_NOT_EXIST",
+    "RESOURCE_ALREADY_EXISTS",
+    "BAD_REQUEST",
+    "INVALID_STATE",
+}
+
+_WRONG_PLACE = (
+    PermissionError,
+    FileNotFoundError,
+    FileExistsError,
+    NotADirectoryError,
+    IsADirectoryError,
+)
+
+
+class StoreError(Exception):
+    """MLflow did not store something."""
+
+
+class Unreachable(StoreError):
+    """MLflow cannot be reached, or cannot store anything at the moment."""
+
+
+class Refused(StoreError):
+    """MLflow will not store this entry, however often it is asked."""
+
+
+@dataclass(frozen=True)
+class StoredRun:
+    """A run as MLflow holds it."""
+
+    id: str
+    status: str
+    tags: Mapping[str, str]
+    params: Mapping[str, str]
+
+
+class Store:
+    """One experiment of one tracking store.
+
+    Args:
+        uri: MLflow's tracking URI, with absolute paths.
+        experiment: The experiment's name; made if there is none.
+
+    Raises:
+        Unreachable: If the store cannot be reached.
+        Refused: If the experiment is deleted.
+    """
+
+    def __init__(self, uri: str, experiment: str) -> None:
+        file = database_file(uri)
+        try:
+            if file is not None:
+                make_database(file, MlflowClient)
+            self._client = MlflowClient(uri)
+            self.experiment = self._experiment(experiment, artifact_location(uri))
+        except Refused:
+            raise
+        except Exception as error:
+            raise Unreachable(_brief(error)) from error
+
+    def _experiment(self, name: str, location: str | None) -> str:
+        found: Experiment | None = self._client.get_experiment_by_name(name)
+        if found is None:
+            return str(self._client.create_experiment(name, artifact_location=location))
+        if found.lifecycle_stage != "active":
+            raise Refused(
+                f"The experiment must not be deleted, but {name!r} is: restore it in MLflow, or "
+                "give the tracker another experiment."
+            )
+        return str(found.experiment_id)
+
+    def runs(self, tag: str, value: str) -> list[StoredRun]:
+        """Returns the runs with a tag, the oldest first; the value must need no quoting."""
+        token: str | None = None
+        found: list[StoredRun] = []
+        while True:
+            with _answered():
+                page = self._client.search_runs(
+                    [self.experiment],
+                    f"tags.`{tag}` = '{value}'",
+                    order_by=["attributes.start_time ASC"],
+                    page_token=token,
+                )
+            found += [
+                StoredRun(run.info.run_id, run.info.status, run.data.tags, run.data.params)
+                for run in page
+            ]
+            token = page.token
+            if not token:
+                return found
+
+    def create(self, name: str, tags: Mapping[str, str], time: int) -> str:
+        """Starts a run and returns its id.
+
+        Raises:
+            Unreachable: If there is no run afterwards, for whatever reason: a trial without a run
+                could never be stored.
+        """
+        try:
+            run = self._client.create_run(self.experiment, time, dict(tags), name)
+        except Exception as error:
+            raise Unreachable(_brief(error)) from error
+        return str(run.info.run_id)
+
+    def measure(self, run: str, points: Sequence[Point]) -> None:
+        """Adds metrics to a run; a point stored before is not stored again."""
+        for batch in batches(points, MOST_METRICS):
+            metrics = [Metric(key, value, time, step) for key, value, time, step in batch]
+            with _answered():
+                self._client.log_batch(run, metrics=metrics, synchronous=True)
+
+    def describe(self, run: str, params: Mapping[str, str], tags: Mapping[str, str]) -> None:
+        """Adds params, which must not change, and tags, which may."""
+        for part in batches(params.items(), MOST_PARAMS):
+            with _answered():
+                self._client.log_batch(run, params=[Param(*item) for item in part])
+        for part in batches(tags.items(), MOST_PARAMS):
+            with _answered():
+                self._client.log_batch(run, tags=[RunTag(*item) for item in part])
+
+    def attach(self, run: str, files: Mapping[str, bytes]) -> None:
+        """Stores files with a run, under their relative paths."""
+        if not files:
+            return
+        with _answered(), tempfile.TemporaryDirectory() as folder:
+            for name, content in files.items():
+                path = Path(folder, name)
+                path.parent.mkdir(parents=True, exist_ok=True)
+                path.write_bytes(content)
+            self._client.log_artifacts(run, folder)
+
+    def resume(self, run: str) -> None:
+        """Sets a run's status to RUNNING."""
+        with _answered():
+            self._client.update_run(run, "RUNNING")
+
+    def end(self, run: str, status: str, time: int) -> None:
+        """Ends a run as FINISHED, KILLED or FAILED."""
+        with _answered():
+            self._client.set_terminated(run, status, time)
+
+    def history(self, run: str, key: str) -> list[float]:
+        """Returns all values a run has of a metric."""
+        with _answered():
+            return [float(point.value) for point in self._client.get_metric_history(run, key)]
+
+
+def batches(items: Iterable[T], most: int) -> Iterator[list[T]]:
+    """Yields the items in lists of at most `most`."""
+    rest = iter(items)
+    while batch := list(islice(rest, most)):
+        yield batch
+
+
+@contextmanager
+def _answered() -> Iterator[None]:
+    """Tells what will pass from what will not."""
+    try:
+        yield
+    except MlflowException as error:
+        kind = Refused if error.error_code in _REFUSALS else Unreachable
+        raise kind(_brief(error)) from error
+    except _WRONG_PLACE:
+        raise
+    except OSError as error:
+        raise Unreachable(_brief(error)) from error
+
+
+def _brief(error: Exception) -> str:
+    lines = str(error).strip().splitlines() or [""]
+    return f"{type(error).__name__}: {lines[0][:300]}"
