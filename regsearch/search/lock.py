@@ -1,0 +1,48 @@
+"""One coordinator a storage: a lock on a file beside it, which ends with its process."""
+
+from __future__ import annotations
+
+import fcntl
+import os
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+
+from regsearch.search.errors import StorageError, StorageHeldError
+
+
+@contextmanager
+def held(path: Path, what: str) -> Iterator[None]:
+    """Holds the lock file while the context lasts; its folder is made where it is missing.
+
+    Args:
+        path: The lock file; it stays when the lock is given back, because removing it would let two
+            processes hold two files of one name.
+        what: What the lock protects, for the errors.
+
+    Raises:
+        StorageHeldError: If another process holds it.
+        StorageError: If the file cannot be written.
+    """
+    try:
+        path.parent.mkdir(parents=True, exist_ok=True)
+        file = path.open("a+")
+    except OSError as error:
+        raise StorageError(
+            f"The folder of {what} must be writable, but got {error}. Choose another one: "
+            'Study(storage="sqlite:////a/folder/of/yours/regsearch.db").'
+        ) from error
+    with file:
+        try:
+            fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        except OSError as error:
+            file.seek(0)
+            raise StorageHeldError(
+                f"One process at a time may search in {what}, but process "
+                f"{file.read().strip() or '(unknown)'} has it open. Wait for it, stop it, or give "
+                "this study another storage."
+            ) from error
+        file.truncate(0)
+        file.write(f"{os.getpid()}\n")
+        file.flush()
+        yield

@@ -1,0 +1,120 @@
+"""What a study found: its best trial, the table of all of them, and the trained weights."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from functools import cached_property
+from pathlib import Path
+from typing import Any
+
+import optuna
+import pandas as pd
+import torch
+
+from regsearch.penalties import Penalty
+from regsearch.search.checks import check_safe_loading
+from regsearch.search.frames import best_of_each, trials_frame
+from regsearch.search.records import Record, best, records
+from regsearch.search.space import Space
+from regsearch.search.weights import weights_file
+from regsearch.training.task import Task
+
+
+@dataclass(frozen=True)
+class Best:
+    """The best complete trial.
+
+    Attributes:
+        number: Its number in the study.
+        params: What was trained.
+        penalty: The penalty itself, ready for `regularize`.
+        value: The monitored metric at its end.
+        metrics: All metrics at its end.
+        run_id: The tracking store's id of it; None without one.
+    """
+
+    number: int
+    params: Mapping[str, Any]
+    penalty: Penalty
+    value: float
+    metrics: Mapping[str, float]
+    run_id: str | None
+
+
+@dataclass(frozen=True)
+class StudyResult:
+    """A study as it stands after a run.
+
+    Attributes:
+        task: What was trained.
+        space: What was searched.
+        optuna_study: Optuna's own view of it.
+        url: Where people look at it; None if nowhere.
+        storage: Where the trials are stored.
+        weights: The folder with the best trial's weights.
+        run_id: The tracking store's id of the best trial; None without one.
+    """
+
+    task: Task
+    space: Space
+    optuna_study: optuna.Study
+    url: str | None
+    storage: str
+    weights: Path
+    run_id: str | None = None
+
+    @cached_property
+    def records(self) -> list[Record]:
+        """The trials that have ended, by number."""
+        return records(self.optuna_study.get_trials(deepcopy=False))
+
+    @cached_property
+    def trials(self) -> pd.DataFrame:
+        """A row a trial, see `regsearch.search.frames.trials_frame`."""
+        return trials_frame(self.records, list(self.space.extra or {}))
+
+    @cached_property
+    def best_of_each_kind(self) -> pd.DataFrame:
+        """The best complete trial of each kind of penalty, the best kind first."""
+        return best_of_each(self.records, list(self.space.extra or {}), self.task.direction)
+
+    @property
+    def best(self) -> Best:
+        """The complete trial with the best value, the earliest of equals.
+
+        Raises:
+            ValueError: If no trial is complete.
+        """
+        found = best(self.records, self.task.direction)
+        if found is None or found.value is None:
+            raise ValueError(
+                "A study must have a complete trial to have a best one, but this one has "
+                f"{self._states()}. The column `reason` of `result.trials` says why."
+            )
+        penalty = self.space.penalty(found.params)
+        run_id = self.run_id
+        return Best(found.number, found.params, penalty, found.value, found.metrics, run_id)
+
+    def best_module(self) -> Any:
+        """Returns the task's module for the best trial, with the weights it was trained to.
+
+        Raises:
+            ValueError: If no trial is complete.
+            FileNotFoundError: If the weights are gone.
+        """
+        found = self.best
+        check_safe_loading()
+        file = weights_file(self.weights, found.number)
+        if not file.exists():
+            raise FileNotFoundError(
+                f"The weights of trial {found.number} must be in {file}, but are not. Train them "
+                "again: Task.module(result.best.params) with result.best.penalty."
+            )
+        module = self.task.module(found.params)
+        module.load_state_dict(torch.load(file, map_location="cpu", weights_only=True))
+        return module
+
+    def _states(self) -> str:
+        counts = self.trials["state"].value_counts()
+        return ", ".join(f"{n} {state}" for state, n in counts.items()) or "no trials"

@@ -1,0 +1,50 @@
+"""The loop: ask, train where the engine says, report, tell, until there are enough trials."""
+
+from __future__ import annotations
+
+from collections.abc import Generator, Iterator
+from contextlib import closing
+from typing import cast
+
+from regsearch.engines.base import Engine
+from regsearch.search.failures import FailureRule
+from regsearch.search.ledger import Ledger
+from regsearch.tracking.base import Tracker
+from regsearch.trials import Outcome, Report, Train, Trial
+
+
+def run(ledger: Ledger, engine: Engine, train: Train, watcher: Tracker, rule: FailureRule) -> None:
+    """Runs trials until the ledger wants no more.
+
+    However it ends, no trial is left running: what an exception or a ctrl-C cuts short is queued
+    again before the exception goes up.
+
+    Args:
+        ledger: The study's books.
+        engine: Where trials run.
+        train: How they are trained.
+        watcher: Told of every start, report and end.
+        rule: When failures stop the study.
+    """
+
+    def trials() -> Iterator[Trial]:
+        while ledger.has_room():
+            trial = ledger.ask()
+            watcher.start(trial)
+            yield trial
+
+    def on_report(report: Report) -> bool:
+        watcher.log(report)
+        return ledger.report(report)
+
+    try:
+        while ledger.has_room():
+            stream = engine.run(train, trials(), on_report)
+            outcomes = cast("Generator[Outcome, None, None]", stream)
+            with closing(outcomes), rule.expect_outcomes():
+                for outcome in map(ledger.tell, outcomes):
+                    watcher.finish(outcome)
+                    rule.check(outcome)
+    finally:
+        for outcome in ledger.interrupt():
+            watcher.finish(outcome)

@@ -1,0 +1,151 @@
+"""Where a study's trials are kept: a database this process alone writes to, or memory."""
+
+from __future__ import annotations
+
+import logging
+import shutil
+import tempfile
+import weakref
+import zlib
+from collections.abc import Iterator
+from contextlib import ExitStack, contextmanager
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import optuna
+import sqlalchemy
+from sqlalchemy.engine import URL, make_url
+from sqlalchemy.exc import ArgumentError, SQLAlchemyError
+
+from regsearch.search.errors import StorageError
+from regsearch.search.lock import held
+from regsearch.search.mirror import MirroredStorage
+from regsearch.trials import Direction
+
+
+@dataclass(frozen=True)
+class OpenStudy:
+    """A study whose storage this process holds.
+
+    Attributes:
+        study: The Optuna study.
+        weights: The folder of its trials' weights.
+        text: Where it is stored, for people.
+    """
+
+    study: optuna.Study
+    weights: Path
+    text: str
+
+
+@contextmanager
+def opened(storage: str | None, name: str, direction: Direction) -> Iterator[OpenStudy]:
+    """Opens a study, new or as stored, for this process alone.
+
+    SQLite runs in WAL mode with synchronous=NORMAL: a crash of the process loses nothing, and a
+    power failure at most the last moments.
+
+    Args:
+        storage: A database URL as Optuna takes it; None keeps the study in memory.
+        name: The study's name.
+        direction: "minimize" or "maximize", for a new study.
+
+    Raises:
+        StorageHeldError: If another process searches in this SQLite file.
+        StorageError: If the storage cannot be opened.
+    """
+    with quiet_optuna(), ExitStack() as stack:
+        if storage is None:
+            yield _in_memory(name, direction)
+            return
+        url = parsed(storage)
+        stack.enter_context(held(_lock_file(url, name), storage))
+        disk = _connected(storage, url)
+        stack.callback(disk.engine.dispose)
+        with _explained(storage):
+            optuna.create_study(
+                study_name=name, storage=disk, direction=direction, load_if_exists=True
+            )
+            mirror = MirroredStorage(disk, name)
+        stack.callback(mirror.flush)
+        study = optuna.load_study(study_name=name, storage=mirror)
+        yield OpenStudy(study, _beside(url, ".files") / str(mirror.study_id), storage)
+
+
+def parsed(storage: str) -> URL:
+    """Returns a storage's URL.
+
+    Raises:
+        ValueError: If it is none.
+    """
+    try:
+        url = make_url(storage)
+    except ArgumentError as error:
+        raise ValueError(
+            "storage must be a database URL such as 'sqlite:///regsearch.db', or None for memory, "
+            f"but got {storage!r}."
+        ) from error
+    if _is_file(url) and url.database in (None, "", ":memory:"):
+        raise ValueError(f"storage must name a file, but got {storage!r}. Use None for memory.")
+    return url
+
+
+@contextmanager
+def quiet_optuna() -> Iterator[None]:
+    """Keeps Optuna's notes of studies created to itself; warnings pass."""
+    before = optuna.logging.get_verbosity()
+    optuna.logging.set_verbosity(max(before, logging.WARNING))
+    try:
+        yield
+    finally:
+        optuna.logging.set_verbosity(before)
+
+
+def _in_memory(name: str, direction: Direction) -> OpenStudy:
+    study = optuna.create_study(study_name=name, direction=direction)
+    folder = Path(tempfile.mkdtemp(prefix="regsearch-"))
+    weakref.finalize(study, shutil.rmtree, folder, ignore_errors=True)
+    return OpenStudy(study, folder, "memory")
+
+
+def _connected(storage: str, url: URL) -> optuna.storages.RDBStorage:
+    options = {"connect_args": {"timeout": 60}} if _is_file(url) else None
+    with _explained(storage):
+        disk = optuna.storages.RDBStorage(storage, engine_kwargs=options)
+    if _is_file(url):
+        sqlalchemy.event.listen(disk.engine, "connect", _set_pragmas)
+        disk.engine.dispose()  # the connection from before the listener
+    return disk
+
+
+@contextmanager
+def _explained(storage: str) -> Iterator[None]:
+    try:
+        yield
+    except (SQLAlchemyError, optuna.exceptions.StorageInternalError) as error:
+        raise StorageError(
+            f"{storage} must be a database that Optuna can write to, but got: {error}"
+        ) from error
+
+
+def _set_pragmas(connection: Any, _record: object) -> None:
+    connection.execute("PRAGMA journal_mode=WAL")
+    connection.execute("PRAGMA synchronous=NORMAL")
+
+
+def _is_file(url: URL) -> bool:
+    return url.get_backend_name() == "sqlite"
+
+
+def _lock_file(url: URL, name: str) -> Path:
+    """Returns the lock of a whole SQLite file, or of one study in a database elsewhere."""
+    return _beside(url, ".lock" if _is_file(url) else f"-{zlib.crc32(name.encode()):08x}.lock")
+
+
+def _beside(url: URL, ending: str) -> Path:
+    """Returns a path beside a SQLite file, or one in `.regsearch` for a database elsewhere."""
+    if _is_file(url):
+        return Path(f"{url.database}{ending}").absolute()
+    text = url.render_as_string(hide_password=True)
+    return Path(".regsearch", f"{zlib.crc32(text.encode()):08x}{ending}").absolute()

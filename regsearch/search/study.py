@@ -1,0 +1,191 @@
+"""A study: one question, asked until it has enough trials, in one process after another."""
+
+from __future__ import annotations
+
+import functools
+import logging
+from contextlib import closing
+from dataclasses import KW_ONLY, dataclass
+from typing import Literal
+
+from optuna.pruners import BasePruner
+from optuna.samplers import BaseSampler
+from rich.console import Console
+
+from regsearch.engines.base import Engine
+from regsearch.engines.inline import InlineEngine
+from regsearch.search import checks
+from regsearch.search.failures import FailureRule
+from regsearch.search.fingerprint import fingerprint
+from regsearch.search.frames import best_of_each, trials_frame
+from regsearch.search.ledger import Ledger, Rules
+from regsearch.search.notes import card, note, question
+from regsearch.search.points import grid
+from regsearch.search.progress import shown
+from regsearch.search.records import Record, best, records
+from regsearch.search.result import StudyResult
+from regsearch.search.run import run
+from regsearch.search.samplers import PrunerChoice, SamplerChoice
+from regsearch.search.setup import Choices, set_up
+from regsearch.search.space import Space
+from regsearch.search.storage import OpenStudy, opened, parsed
+from regsearch.search.tables import best_table, farewell
+from regsearch.search.tally import Tally
+from regsearch.search.watchers import Watchers, of_study
+from regsearch.search.weights import KeepBest
+from regsearch.tracking.base import StudyTracker, Tracker
+from regsearch.tracking.mlflow import MLflowTracker
+from regsearch.training.each import train_each
+from regsearch.training.task import Task
+from regsearch.trials import Train
+
+_log = logging.getLogger(__name__)
+
+
+@dataclass(frozen=True)
+class Study:
+    """A search over a space of penalties for a task.
+
+    Run again, in this process or another, a study goes on where it stands in its storage, up to
+    `n_trials`; with the same seed it finds the same, bit for bit, in one process without a GPU.
+
+    Attributes:
+        name: Any text of at most 512 characters; what a stored study is found by.
+        task: What is trained.
+        space: What is tried.
+        n_trials: How many trials to go on to; complete and pruned ones count.
+        sampler: "auto" (see `regsearch.search.samplers.choose_sampler`), "grid" (every combination
+            of the λs given, once) or an Optuna sampler, which keeps its own seed.
+        pruner: "auto" (see `regsearch.search.samplers.choose_pruner`), None or an Optuna pruner.
+        storage: A database URL as Optuna takes it; None keeps the study in memory, for one run.
+        seed: Of the sampler, and of each trial's weights and batches.
+        deadline: Seconds after which a run asks for no further trial; those that run are finished.
+        max_retries: How often a trial is tried again after the process that ran it died under it.
+            A trial cut short by ctrl-C is always tried again.
+
+    Raises:
+        ValueError: If an argument cannot be used.
+
+    Example:
+        study = Study("digits", Task(module, data, max_epochs=30), Space(), n_trials=40)
+        net = study.run().best_module()
+    """
+
+    name: str
+    task: Task
+    space: Space
+    n_trials: int
+    _: KW_ONLY
+    sampler: SamplerChoice = "auto"
+    pruner: PrunerChoice = "auto"
+    storage: str | None = "sqlite:///regsearch.db"
+    seed: int = 0
+    deadline: float | None = None
+    max_retries: int = 1
+
+    def __post_init__(self) -> None:
+        checks.check_name(self.name)
+        checks.check_count("n_trials", self.n_trials, 1)
+        checks.check_count("seed", self.seed, 0)
+        checks.check_count("max_retries", self.max_retries, 0)
+        checks.check_deadline(self.deadline)
+        checks.check_choice("sampler", self.sampler, ("auto", "grid"), BaseSampler)
+        checks.check_choice("pruner", self.pruner, ("auto", None), BasePruner)
+        if self.storage is not None:
+            parsed(self.storage)
+        if self.sampler == "grid":
+            grid(self.space)
+
+    def run(
+        self,
+        *,
+        engine: Engine | None = None,
+        train: checks.TrainChoice = "auto",
+        width: int | Literal["auto"] = "auto",
+        tracker: Tracker | None = None,
+        progress: bool = True,
+    ) -> StudyResult:
+        """Goes on to `n_trials`, and returns what was found.
+
+        Args:
+            engine: Where trials run; None is this process.
+            train: "auto" and "each" train one trial after another with a Trainer each; a train
+                function of your own goes as well.
+            width: How many trials a train function holds at once: "auto" or 1.
+            tracker: Who writes the study down; None is an `MLflowTracker`.
+            progress: Whether to print progress, and at the end the best trial of each kind.
+
+        Raises:
+            TypeError: If the task does not pickle.
+            StorageHeldError: If another process searches in this storage.
+            StorageError: If the storage cannot be opened or written.
+            StudyChangedError: If the stored study has another task, space or seed.
+            RepeatedFailureError: If trials keep failing.
+        """
+        checks.check_training(train, width)
+        checks.check_safe_loading()
+        self.task.check_picklable()
+        asked = fingerprint(self.task, self.space, self.seed)
+        choices = Choices(self.sampler, self.pruner, self.n_trials, self.seed)
+        with opened(self.storage, self.name, self.task.direction) as book:
+            set_up(book.study, asked, self.task, self.space, choices)
+            listener = of_study(MLflowTracker() if tracker is None else tracker)
+            listener.open(card(self.name, asked, self.task, self.space, choices))
+            console = Console(quiet=not progress)
+            self._search(book, listener, _engine(engine), self._trainer(train, book), console)
+            result = self._result(book, listener)
+        command = listener.ui_command if isinstance(listener, MLflowTracker) else None
+        for part in farewell(self.name, self.task.monitor, result, command):
+            console.print(part, markup=False, highlight=False, soft_wrap=isinstance(part, str))
+        return result
+
+    def _search(
+        self, book: OpenStudy, tracker: StudyTracker, engine: Engine, train: Train, console: Console
+    ) -> None:
+        ledger = Ledger(book.study, self.space, self._rules())
+        lost = ledger.recover()
+        tally = Tally(ledger.records(), self.task.direction)
+        keep = KeepBest(book.weights, lambda: best(ledger.records(), self.task.direction))
+        bar = shown(console, tally, self.n_trials)
+        with closing(Watchers([bar, keep, tracker])) as watchers:
+            for outcome in lost:
+                tracker.finish(outcome)
+            run(ledger, engine, train, watchers, FailureRule(self.n_trials))
+            self._write_down(tracker, ledger.records(), book.text)
+
+    def _trainer(self, train: checks.TrainChoice, book: OpenStudy) -> Train:
+        if isinstance(train, str):
+            return functools.partial(train_each, self.task, book.weights)
+        return train
+
+    def _rules(self) -> Rules:
+        return Rules(
+            monitor=self.task.monitor,
+            direction=self.task.direction,
+            n_trials=self.n_trials,
+            seed=self.seed,
+            queued_only=self.sampler == "grid",
+            max_retries=self.max_retries,
+            seconds=self.deadline,
+        )
+
+    def _write_down(self, tracker: StudyTracker, entries: list[Record], stored: str) -> None:
+        extras = list(self.space.extra or {})
+        table = best_table(best_of_each(entries, extras, self.task.direction), self.task.monitor)
+        text = note(self.name, question(self.task, self.space), table, stored)
+        frame = trials_frame(entries, extras)
+        tracker.summarize(text, {"trials.csv": frame.to_csv(index=False)})
+
+    def _result(self, book: OpenStudy, tracker: StudyTracker) -> StudyResult:
+        found = best(records(book.study.get_trials(deepcopy=False)), self.task.direction)
+        run_id = None if found is None else tracker.run_id(found.number)
+        return StudyResult(
+            self.task, self.space, book.study, tracker.url, book.text, book.weights, run_id
+        )
+
+
+def _engine(engine: Engine | None) -> Engine:
+    if engine is not None:
+        return engine
+    _log.info("Trials run in this process: engine=None is InlineEngine().")
+    return InlineEngine()

@@ -1,0 +1,74 @@
+"""The best trial of each kind as people read it, and what the terminal shows when a study ends."""
+
+from __future__ import annotations
+
+import pandas as pd
+from rich.table import Table
+
+from regsearch.search.frames import FIRST, LAST
+from regsearch.search.result import StudyResult
+
+ZEROS = "sparsity/all"
+UNSHOWN = ("loss/", "sparsity/", "near_zero/", "weight_norm/", "weights_p", "train")
+MOST = 6
+
+
+def best_table(frame: pd.DataFrame, monitor: str) -> pd.DataFrame:
+    """Returns the best of each kind as people read it: text in every cell.
+
+    Args:
+        frame: `StudyResult.best_of_each_kind`.
+        monitor: The metric that was optimised.
+    """
+    others = [name for name in frame.columns if _is_shown(name) and name != monitor]
+    zeros = [ZEROS] if ZEROS in frame.columns else []
+    picked = ["penalty", "lam", "l1_ratio", "value", *others[:MOST], *zeros, "number"]
+    table = frame[picked].rename(
+        columns={"value": monitor, ZEROS: "exact zeros", "number": "trial"}
+    )
+    columns = {name: [_cell(name, cell) for cell in table[name]] for name in table.columns}
+    return pd.DataFrame(columns, dtype=str)
+
+
+def _is_shown(name: str) -> bool:
+    """Tells whether a column is an extra, or a metric of the user's validation."""
+    return name not in {*FIRST, *LAST} and not name.startswith(UNSHOWN)
+
+
+def _cell(column: str, value: object) -> str:
+    if value is None or value != value:
+        return ""
+    if column == "exact zeros":
+        return f"{float(str(value)):.1%}"
+    if column == "lam":
+        return f"{float(str(value)):.2e}" if value else "0"
+    return f"{value:.4g}" if isinstance(value, float) else str(value)
+
+
+def grid_of(table: pd.DataFrame, title: str) -> Table:
+    """Returns a table for the terminal."""
+    grid = Table(title=title, title_justify="left")
+    for i, name in enumerate(table.columns):
+        grid.add_column(str(name), justify="left" if i == 0 else "right")
+    for row in table.itertuples(index=False):
+        grid.add_row(*map(str, row))
+    return grid
+
+
+def farewell(
+    name: str, monitor: str, result: StudyResult, command: str | None
+) -> list[Table | str]:
+    """Returns what is printed when a study ends: its best trials, and where everything is.
+
+    Args:
+        name: The study's name.
+        monitor: The metric that was optimised.
+        result: What was found.
+        command: What must run for the result's link to open; None if nothing must.
+    """
+    table = best_table(result.best_of_each_kind, monitor)
+    best = grid_of(table, f"{name}: best of each kind") if len(table) else "No trial is complete."
+    places = [f"Trials: {result.storage}", f"Weights of the best: {result.weights}"]
+    start = [] if command is None else [f"To look at it, run: {command}"]
+    link = [] if result.url is None else [f"Charts: {result.url}"]
+    return [best, *places, *start, *link]
