@@ -1,0 +1,1 @@
+"""One file, one question; each runs from the repository's root: `python -m studies.digits`."""
