@@ -27,12 +27,20 @@ if TYPE_CHECKING:
         WeightDecay,
     )
     from regsearch.regularizer import Regularizer
+    from regsearch.search.errors import (
+        RepeatedFailureError,
+        SearchError,
+        StorageError,
+        StorageHeldError,
+        StudyChangedError,
+    )
     from regsearch.search.result import StudyResult
     from regsearch.search.space import Space
     from regsearch.search.study import Study
     from regsearch.selection import Selector, everything, exclude, named, of_type, weights
     from regsearch.tracking.memory import MemoryTracker
     from regsearch.tracking.mlflow import MLflowTracker
+    from regsearch.tracking.trouble import TrackingWarning
     from regsearch.training.task import Task
     from regsearch.trials import Histogram, Outcome, Report, Trial
 
@@ -54,13 +62,19 @@ _HOMES = {
     "PenaltyWarning": "applied",
     "RegularizedMixin": "mixin",
     "Regularizer": "regularizer",
+    "RepeatedFailureError": "search.errors",
     "Report": "trials",
+    "SearchError": "search.errors",
     "Selector": "selection",
     "Space": "search.space",
     "SparseGroupLasso": "penalties",
+    "StorageError": "search.errors",
+    "StorageHeldError": "search.errors",
     "Study": "search.study",
+    "StudyChangedError": "search.errors",
     "StudyResult": "search.result",
     "Task": "training.task",
+    "TrackingWarning": "tracking.trouble",
     "Trial": "trials",
     "WeightDecay": "penalties",
     "conventions": "",
@@ -90,13 +104,19 @@ __all__ = [
     "PenaltyWarning",
     "RegularizedMixin",
     "Regularizer",
+    "RepeatedFailureError",
     "Report",
+    "SearchError",
     "Selector",
     "Space",
     "SparseGroupLasso",
+    "StorageError",
+    "StorageHeldError",
     "Study",
+    "StudyChangedError",
     "StudyResult",
     "Task",
+    "TrackingWarning",
     "Trial",
     "WeightDecay",
     "conventions",

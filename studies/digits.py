@@ -47,7 +47,7 @@ class Digits(LightningModule):
         images, labels = batch
         scores = self.net(images)
         self.log("val_loss", cross_entropy(scores, labels))
-        self.log("val_accuracy", (scores.argmax(1) == labels).float().mean())
+        self.log("val_acc", (scores.argmax(1) == labels).float().mean())
 
     def configure_optimizers(self) -> torch.optim.Optimizer:
         return torch.optim.Adam(self.parameters(), lr=self.lr)

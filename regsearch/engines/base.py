@@ -53,9 +53,9 @@ def guarded(train: Train, trials: Iterator[Trial], on_report: OnReport) -> Itera
         stream.raise_caller_error()
         if stream.pulled == before:
             next(stream, None)
-        lost, stream.held = list(stream.held), {}
-        if error is not _UNFINISHED and not lost:
+        elif error is not _UNFINISHED and not stream.held:
             warnings.warn(f"The train function raised, holding no trial:\n{error}", stacklevel=2)
+        lost, stream.held = list(stream.held), {}
         yield from (Outcome(number, "failed", None, {}, error) for number in lost)
 
 

@@ -39,7 +39,6 @@ class Rules:
         seed: The seed of every trial.
         queued_only: Whether the study ends with its queue, as a grid does.
         max_retries: How often a trial is tried again after its coordinator died.
-        seconds: After how long no trial is asked for any more; None never.
     """
 
     monitor: str
@@ -48,7 +47,6 @@ class Rules:
     seed: int
     queued_only: bool = False
     max_retries: int = 1
-    seconds: float | None = None
 
 
 @dataclass
@@ -82,7 +80,6 @@ class Ledger:
         self._space = space
         self._rules = rules
         self._clock = clock
-        self._began = clock()
         self._held: dict[int, _Held] = {}
         self._counted = sum(entry.state != "failed" for entry in self.records())
 
@@ -93,8 +90,6 @@ class Ledger:
     def has_room(self) -> bool:
         """Tells whether one more trial is wanted now."""
         if self._counted + len(self._held) >= self._rules.n_trials:
-            return False
-        if self._rules.seconds is not None and self._clock() - self._began > self._rules.seconds:
             return False
         return not self._rules.queued_only or self._has_queue()
 

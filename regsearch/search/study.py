@@ -59,7 +59,8 @@ class Study:
         pruner: "auto" (see `regsearch.search.samplers.choose_pruner`), None or an Optuna pruner.
         storage: A database URL as Optuna takes it; None keeps the study in memory, for one run.
         seed: Of the sampler, and of each trial's weights and batches.
-        deadline: Seconds after which a run asks for no further trial; those that run are finished.
+        deadline: Seconds without a report after which a worker counts as hung and is replaced. For
+            engines with workers: a trial in this process can be ended by nobody else.
         max_retries: How often a trial is tried again after the process that ran it died under it.
             A trial cut short by ctrl-C is always tried again.
 
@@ -132,7 +133,7 @@ class Study:
             listener = of_study(MLflowTracker() if tracker is None else tracker)
             listener.open(card(self.name, asked, self.task, self.space, choices))
             console = Console(quiet=not progress)
-            self._search(book, listener, _engine(engine), self._trainer(train, book), console)
+            self._search(book, listener, self._engine(engine), self._trainer(train, book), console)
             result = self._result(book, listener)
         command = listener.ui_command if isinstance(listener, MLflowTracker) else None
         for part in farewell(self.name, self.task.monitor, result, command):
@@ -153,6 +154,14 @@ class Study:
             run(ledger, engine, train, watchers, FailureRule(self.n_trials))
             self._write_down(tracker, ledger.records(), book.text)
 
+    def _engine(self, engine: Engine | None) -> Engine:
+        if engine is None:
+            _log.info("Trials run in this process: engine=None is InlineEngine().")
+            engine = InlineEngine()
+        if isinstance(engine, InlineEngine) and self.deadline is not None:
+            _log.warning("deadline has no effect on trials in this process: there are no workers.")
+        return engine
+
     def _trainer(self, train: checks.TrainChoice, book: OpenStudy) -> Train:
         if isinstance(train, str):
             return functools.partial(train_each, self.task, book.weights)
@@ -166,7 +175,6 @@ class Study:
             seed=self.seed,
             queued_only=self.sampler == "grid",
             max_retries=self.max_retries,
-            seconds=self.deadline,
         )
 
     def _write_down(self, tracker: StudyTracker, entries: list[Record], stored: str) -> None:
@@ -182,10 +190,3 @@ class Study:
         return StudyResult(
             self.task, self.space, book.study, tracker.url, book.text, book.weights, run_id
         )
-
-
-def _engine(engine: Engine | None) -> Engine:
-    if engine is not None:
-        return engine
-    _log.info("Trials run in this process: engine=None is InlineEngine().")
-    return InlineEngine()

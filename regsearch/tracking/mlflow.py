@@ -18,6 +18,7 @@ from pathlib import Path
 from regsearch.tracking import events
 from regsearch.tracking.base import StudyCard
 from regsearch.tracking.labels import study_id
+from regsearch.tracking.names import key
 from regsearch.tracking.places import absolute, server_command, shown, study_url
 from regsearch.tracking.session import Session
 from regsearch.tracking.trouble import Trouble
@@ -57,7 +58,7 @@ class MLflowTracker:
         self._spool = Path(spool)
         self._patience = patience
         self._uri = tracking_uri
-        self._study = ""
+        self._study = _unnamed_study()
         self._session: Session | None = None
         self._closed = False
         self._trouble = Trouble()
@@ -70,7 +71,7 @@ class MLflowTracker:
 
     def _begin(self, study: StudyCard) -> Session:
         self._uri = absolute(self.tracking_uri)
-        self._study = study.name
+        self._study = study
         self._trouble = Trouble()
         self._closed = False
         root = self._spool.absolute()
@@ -122,8 +123,10 @@ class MLflowTracker:
         """The link to the charts of the study's trials; None while MLflow has not answered."""
         if self._session is None or not self._session.progress.experiment:
             return None
-        experiment = self._session.progress.experiment
-        return study_url(self._uri, experiment, study_id(self._study))
+        study, experiment = self._study, self._session.progress.experiment
+        ascending = study.direction == "minimize"
+        order = key(study.monitor or "loss/total")
+        return study_url(self._uri, experiment, study_id(study.name), order, ascending=ascending)
 
     @property
     def ui_command(self) -> str | None:

@@ -67,11 +67,22 @@ def server_url(uri: str) -> str:
     return shown(uri).rstrip("/") if is_server else f"http://{HOST}:{PORT}"
 
 
-def study_url(uri: str, experiment: str, study_id: str) -> str:
-    """Returns the link to the charts of a study's trials."""
+def study_url(uri: str, experiment: str, study_id: str, order: str, *, ascending: bool) -> str:
+    """Returns the link to the charts of a study's trials.
+
+    Args:
+        uri: The tracking URI.
+        experiment: The experiment's id.
+        study_id: The study's tag.
+        order: The metric that sorts the trials. Sorted by anything but time, MLflow shows them one
+            by one; otherwise it folds them into the study's run, and there are no charts.
+        ascending: Whether the smallest comes first.
+    """
     wanted = f"tags.`regsearch.study_id` = '{study_id}' and tags.`regsearch.kind` = 'trial'"
+    metric = quote(f"metrics.`{order}`")
     return (
         f"{server_url(uri)}/#/experiments/{quote(experiment)}/runs?searchFilter={quote(wanted)}"
+        f"&orderByKey={metric}&orderByAsc={str(ascending).lower()}"
         "&compareRunsMode=CHART&workflowType=machine_learning"
     )
 

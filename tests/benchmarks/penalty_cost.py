@@ -1,7 +1,7 @@
 """What a penalty costs beside the naive one, `lam * sum(p.abs().sum())` in the loss.
 
-Each way is a forward and a backward pass of a perceptron, with something added; what it costs is its
-median less that of the bare pass. Run by hand:
+Each way is a forward and a backward pass of a perceptron, with something added; what it costs is
+its median less that of the bare pass. Run by hand:
 
     OMP_NUM_THREADS=1 python -m tests.benchmarks.penalty_cost
 """

@@ -56,8 +56,6 @@ SAMPLERS = {
 @pytest.mark.parametrize("wrapped", [False, True])
 @pytest.mark.parametrize("name", SAMPLERS)
 def test_every_sampler_stays_in_the_range_of_each_kind(name: str, wrapped: bool) -> None:
-    if name == "cma":
-        pytest.importorskip("cmaes", reason="CmaEsSampler needs the package cmaes")
     space = Space(ALL)
     sampler = SAMPLERS[name]()
     study, seen = optimized(space, JointSampler(sampler, space) if wrapped else sampler)

@@ -34,8 +34,10 @@ def test_other_databases_keep_files_in_the_working_directory(tmp_path: Path) -> 
 
 
 def test_links_show_no_password() -> None:
-    url = places.study_url("https://me:secret@host:8080/base/", "7", "ab12")
+    uri = "https://me:secret@host:8080/base/"
+    url = places.study_url(uri, "7", "ab12", "val_loss", ascending=True)
     assert url.startswith("https://host:8080/base/#/experiments/7/runs?")
+    assert "orderByKey=metrics.%60val_loss%60&orderByAsc=true" in url
     assert "secret" not in places.shown("postgresql://me:secret@host/db")
 
 

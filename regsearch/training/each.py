@@ -1,0 +1,114 @@
+"""The plainest train function: one quiet Trainer for each trial, one trial after another."""
+
+from __future__ import annotations
+
+import copy
+import os
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import torch
+
+from regsearch.mixin import PenaltyCallback, Trainer, namespace_of
+from regsearch.penalties import from_params
+from regsearch.regularizer import Regularizer
+from regsearch.training.monitor import Monitor
+from regsearch.training.surroundings import interruptible, one_thread, quiet, seeded
+from regsearch.training.task import Task
+from regsearch.trials import OnReport, Outcome, Trial
+
+
+def train_each(
+    task: Task, folder: Path, trials: Iterator[Trial], on_report: OnReport
+) -> Iterator[Outcome]:
+    """Trains trials one after another; a `Train` once task and folder are given.
+
+    Args:
+        task: What is trained.
+        folder: Where a complete trial's state dict is kept, as `<number>.pt`.
+        trials: Pulled one at a time.
+        on_report: Told after each validation epoch; True stops the trial.
+
+    Yields:
+        One outcome a trial. A trial with a loss that is not finite is pruned, its error "diverged".
+    """
+    for trial in trials:
+        with one_thread(), quiet(), interruptible(), seeded(trial.seed):
+            outcome = _train(task, folder, trial, on_report)
+        yield outcome
+
+
+def _train(task: Task, folder: Path, trial: Trial, on_report: OnReport) -> Outcome:
+    module = task.module(trial.params)
+    penalty = PenaltyCallback(Regularizer(from_params(trial.params), task.select))
+    monitor = Monitor(trial.number, task.monitor, penalty, on_report)
+    trainer = _trainer(task, module, [penalty, monitor])
+    _fit(trainer, module, task.data())
+    outcome = monitor.outcome()
+    if outcome.value is None:
+        raise ValueError(_why_nothing_was_reported(trainer))
+    if outcome.state == "complete":
+        save_weights(module, folder, trial.number)
+    return outcome
+
+
+def _trainer(task: Task, module: Any, ours: list[Any]) -> Trainer:
+    asked = copy.deepcopy(dict(task.trainer))
+    theirs = asked.pop("callbacks", None) or []
+    callbacks = [*(theirs if isinstance(theirs, list | tuple) else [theirs]), *ours]
+    package = namespace_of(module)
+    arguments = {**_quiet_arguments(package, callbacks), "devices": task.devices_per_trial, **asked}
+    return package.Trainer(max_epochs=task.max_epochs, callbacks=callbacks, **arguments)
+
+
+def _quiet_arguments(package: Any, callbacks: list[Any]) -> dict[str, Any]:
+    """What makes a Trainer quiet, but for what the Task's own callbacks need."""
+
+    def is_asked_for(kind: type) -> bool:
+        return any(isinstance(callback, kind) for callback in callbacks)
+
+    return {
+        "logger": False,
+        "enable_checkpointing": is_asked_for(package.callbacks.Checkpoint),
+        "enable_progress_bar": is_asked_for(package.callbacks.ProgressBar),
+        "enable_model_summary": False,
+        "num_sanity_val_steps": 0,
+    }
+
+
+def _fit(trainer: Trainer, module: Any, data: Any) -> None:
+    if isinstance(data, tuple | list) and len(data) == 2:
+        train, validation = data
+        trainer.fit(module, train, validation)
+    elif isinstance(data, namespace_of(module).LightningDataModule):
+        trainer.fit(module, datamodule=data)
+    else:
+        raise TypeError(
+            "Task.data must return a pair (training loader, validation loader) or a "
+            f"LightningDataModule of the module's own {namespace_of(module).__name__}, "
+            f"but got {data!r}."
+        )
+
+
+def _why_nothing_was_reported(trainer: Trainer) -> str:
+    if not trainer.num_training_batches:
+        return "Task.data must give at least one training batch, but the training loader is empty."
+    # The batches are counted when the first validation begins: none counted is none begun.
+    if not trainer.enable_validation or sum(trainer.num_val_batches or [1]) == 0:
+        return (
+            "Task.data must give at least one validation batch, but there is none: pass a "
+            "validation loader that is not empty, and define validation_step."
+        )
+    return (
+        "At least one validation epoch must run, but none did: check Task.trainer's "
+        "check_val_every_n_epoch, val_check_interval, max_steps and limit_val_batches."
+    )
+
+
+def save_weights(module: torch.nn.Module, folder: Path, number: int) -> None:
+    """Writes a state dict as `<folder>/<number>.pt`, whole or not at all."""
+    folder.mkdir(parents=True, exist_ok=True)
+    partial = folder / f"{number}.part"
+    torch.save(module.state_dict(), partial)
+    os.replace(partial, folder / f"{number}.pt")

@@ -1,0 +1,145 @@
+"""A trial's voice: a Lightning callback that reports after each validation epoch.
+
+It collects what the module logged, the losses of the penalty's callback and what the penalised
+weights look like, sends one `Report` and stops the Trainer if told to, or if a loss is no longer
+finite.
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Mapping
+from typing import Any
+
+from torch import Tensor, nn
+
+from regsearch.mixin import LightningCallback, PenaltyCallback, Trainer
+from regsearch.penalties import NoPenalty
+from regsearch.regularizer import Regularizer
+from regsearch.selection import Selector
+from regsearch.sparsity import summarize
+from regsearch.training.surroundings import untouched_generators
+from regsearch.trials import DIVERGED, Histogram, OnReport, Outcome, Report, State
+
+
+class Monitor(LightningCallback):
+    """Reports on one trial.
+
+    Args:
+        trial: The trial's number.
+        metric: Name of the metric that is optimised.
+        penalty: The trial's penalty, at work in the same Trainer.
+        on_report: Takes each report; True stops the trial.
+    """
+
+    def __init__(
+        self, trial: int, metric: str, penalty: PenaltyCallback, on_report: OnReport
+    ) -> None:
+        super().__init__()
+        self._trial = trial
+        self._metric = metric
+        self._penalty = penalty
+        self._on_report = on_report
+        self._last: Report | None = None
+        self._state: State = "complete"
+        self._error = ""
+        self._is_due = False
+
+    def outcome(self) -> Outcome:
+        """Returns how the trial ended, once `fit` has returned."""
+        metrics = self._last.metrics if self._last else {}
+        return Outcome(self._trial, self._state, metrics.get(self._metric), metrics, self._error)
+
+    def on_validation_end(self, trainer: Trainer, pl_module: Any) -> None:
+        if trainer.sanity_checking:
+            return
+        # What the training step logs has its epoch's mean only after the epoch's last hooks.
+        self._is_due = bool(trainer.is_last_batch)
+        if not self._is_due:
+            self._report_on(trainer, pl_module)
+
+    def on_train_epoch_end(self, trainer: Trainer, pl_module: Any) -> None:
+        if self._is_due:
+            self._is_due = False
+            self._report_on(trainer, pl_module)
+
+    def _report_on(self, trainer: Trainer, module: Any) -> None:
+        if self._state == "pruned":
+            return
+        metrics = _logged(trainer.callback_metrics) | self._losses(trainer, module)
+        self._require_metric(metrics)
+        weights, histograms = weight_metrics(module, self._penalty.regularizers[0].select)
+        step = self._last.step + 1 if self._last else 0
+        self._last = Report(self._trial, step, metrics | weights, histograms)
+        with (
+            untouched_generators()
+        ):  # a pruner that draws numbers leaves the trial's own as they are
+            stop = self._on_report(self._last)
+        self._judge(trainer, stop)
+
+    def _losses(self, trainer: Trainer, module: Any) -> dict[str, float]:
+        losses = self._penalty.losses()
+        if not losses and module.automatic_optimization:
+            raise ValueError(
+                "training_step must return a loss, but gave None for the whole epoch "
+                f"{trainer.current_epoch}. Return a tensor, or a dict with the key 'loss'."
+            )
+        return losses
+
+    def _require_metric(self, metrics: Mapping[str, float]) -> None:
+        if self._metric not in metrics:
+            raise ValueError(
+                f"Task.monitor must be logged by the module, but {self._metric!r} was not. "
+                f"Logged: {', '.join(sorted(metrics))}."
+            )
+
+    def _judge(self, trainer: Trainer, stop: bool) -> None:
+        assert self._last is not None
+        for name in (self._metric, "loss/total"):
+            value = self._last.metrics.get(name, 0.0)
+            if not math.isfinite(value):
+                self._error = f"{DIVERGED}: {name} was {value} in epoch {trainer.current_epoch}"
+        is_last_epoch = trainer.current_epoch + 1 >= (trainer.max_epochs or math.inf)
+        if self._error or (stop and not (is_last_epoch and trainer.is_last_batch)):
+            self._state = "pruned"
+            _stop(trainer)
+
+
+def _logged(metrics: Mapping[str, Any]) -> dict[str, float]:
+    return {
+        name: float(value)
+        for name, value in metrics.items()
+        if not isinstance(value, Tensor) or value.numel() == 1
+    }
+
+
+def _stop(trainer: Trainer) -> None:
+    """Ends the fit after this epoch, min_epochs and min_steps notwithstanding."""
+    trainer.fit_loop.min_epochs = None
+    trainer.fit_loop.epoch_loop.min_steps = None
+    trainer.should_stop = True
+
+
+def weight_metrics(
+    module: nn.Module, select: Selector
+) -> tuple[dict[str, float], dict[str, Histogram]]:
+    """Describes the selected parameters.
+
+    Returns:
+        Metrics by name (`sparsity/`, `near_zero/`, `weight_norm/`, `weights_p05/` ...), and
+        histograms by the parameter's qualified name.
+    """
+    parameters = Regularizer(NoPenalty(), select).parameters(module)
+    summaries = {name: summarize(parameter) for name, parameter in parameters.items()}
+    size = sum(s.size for s in summaries.values())
+    metrics = {
+        "sparsity/all": sum(s.zeros for s in summaries.values()) / size,
+        "near_zero/all": sum(s.near_zeros for s in summaries.values()) / size,
+    }
+    for name, s in summaries.items():
+        metrics[f"sparsity/{name}"] = s.zeros / s.size
+        metrics[f"near_zero/{name}"] = s.near_zeros / s.size
+        metrics[f"weight_norm/{name}"] = s.norm
+        for quantile, value in s.quantiles.items():
+            metrics[f"weights_{quantile}/{name}"] = value
+    return metrics, {name: s.histogram for name, s in summaries.items()}
