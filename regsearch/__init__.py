@@ -13,8 +13,9 @@ from typing import TYPE_CHECKING, Any
 if TYPE_CHECKING:
     from regsearch import conventions, testing
     from regsearch.applied import DoublePenaltyWarning, PenaltyWarning
+    from regsearch.callback import PenaltyCallback
     from regsearch.engines.inline import InlineEngine
-    from regsearch.mixin import PenaltyCallback, RegularizedMixin
+    from regsearch.mixin import RegularizedMixin
     from regsearch.penalties import (
         KINDS,
         L1,
@@ -58,7 +59,7 @@ _HOMES = {
     "NoPenalty": "penalties",
     "Outcome": "trials",
     "Penalty": "penalties",
-    "PenaltyCallback": "mixin",
+    "PenaltyCallback": "callback",
     "PenaltyWarning": "applied",
     "RegularizedMixin": "mixin",
     "Regularizer": "regularizer",

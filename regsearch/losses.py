@@ -13,28 +13,27 @@ import torch
 from torch import Tensor
 
 _SINGLE, _DOUBLE = torch.float32, torch.float64
+_AT_ONCE = 1000
 
 
 class LossMeans:
     """Running means of data loss and penalty over the batches of an epoch."""
 
     def __init__(self) -> None:
-        self.samples = 0
+        self._batches: list[tuple[Tensor, Tensor, int]] = []
         self._sums: Tensor | None = None
 
     def add(self, data: Tensor, penalty: Tensor, samples: int) -> None:
         """Adds a batch.
 
         Args:
-            data: The batch's mean data loss, one number of any floating type.
+            data: The batch's mean data loss, one number of any floating type, without gradient.
             penalty: The penalty of the weights that the batch met, a scalar.
             samples: The batch's size.
         """
-        # A long sum drifts in single precision and stops growing in half; MPS has no double.
-        wide = data.detach().reshape(()).to(_SINGLE if data.device.type == "mps" else _DOUBLE)
-        both = torch.stack([wide, penalty.to(wide)]) * samples
-        self._sums = both if self._sums is None else self._sums + both
-        self.samples += samples
+        self._batches.append((data, penalty, samples))
+        if len(self._batches) >= _AT_ONCE:
+            self._add_up()
 
     def means(self, reduce: Callable[[Tensor], Tensor] = lambda sums: sums) -> dict[str, float]:
         """Returns `loss/data`, `loss/penalty` and `loss/total`; {} before the first batch.
@@ -42,16 +41,32 @@ class LossMeans:
         Args:
             reduce: Sums a tensor over all processes that train together.
         """
+        self._add_up()
         if self._sums is None:
             return {}
-        data, penalty, samples = reduce(
-            torch.cat([self._sums, self._sums.new_tensor([float(self.samples)])])
-        ).tolist()
+        data, penalty, samples = reduce(self._sums).tolist()
         return {
             "loss/data": data / samples,
             "loss/penalty": penalty / samples,
             "loss/total": (data + penalty) / samples,
         }
+
+    def _add_up(self) -> None:
+        """Sums the batches that wait: a step of training costs no arithmetic of its own here."""
+        if not self._batches:
+            return
+        data, penalty, samples = zip(*self._batches, strict=True)
+        self._batches = []
+        # A long sum drifts in single precision and stops growing in half; MPS has no double.
+        wide = _SINGLE if data[0].device.type == "mps" else _DOUBLE
+        weights = torch.tensor(samples, dtype=wide, device=data[0].device)
+        rows = [_column(data).to(weights), _column(penalty).to(weights), torch.ones_like(weights)]
+        sums = torch.stack(rows) @ weights
+        self._sums = sums if self._sums is None else self._sums + sums
+
+
+def _column(numbers: tuple[Tensor, ...]) -> Tensor:
+    return torch.stack([number.reshape(()) for number in numbers])
 
 
 def together(every: Iterable[Mapping[str, float]]) -> dict[str, float]:

@@ -9,7 +9,7 @@ against.
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterator, Sequence
 from itertools import groupby
 from typing import NamedTuple
 
@@ -53,17 +53,20 @@ def total_value(penalty: Penalty, weights: Sequence[Tensor]) -> Tensor:
     """
     parts = elementwise(penalty)
     if parts is None:
-        values = [penalty.value(w) for w in weights]
-    else:
-        absolute = [n * parts.l1 for n in _norms(weights, 1, parts.l1)]
-        values = absolute + [n.square() * parts.l2 for n in _norms(weights, 2, parts.l2)]
-    if not values:
-        return weights[0].new_zeros(())
-    return torch.stack([value.to(values[0]) for value in values]).sum()
+        return _sum([penalty.value(w) for w in weights])
+    total = weights[0].new_zeros(())
+    if parts.l1:
+        total = total + parts.l1 * _sum(torch._foreach_norm(list(weights), 1))
+    if parts.l2:
+        total = total + parts.l2 * _sum(torch._foreach_norm(list(weights), 2), squared=True)
+    return total
 
 
-def _norms(weights: Sequence[Tensor], order: int, strength: float) -> Iterable[Tensor]:
-    return torch._foreach_norm(list(weights), order) if strength else ()
+def _sum(numbers: Sequence[Tensor], *, squared: bool = False) -> Tensor:
+    """Sums scalars that may lie on several devices."""
+    first = numbers[0]
+    together = torch.stack([x if x.device == first.device else x.to(first) for x in numbers])
+    return together.square().sum() if squared else together.sum()
 
 
 @torch.no_grad()
@@ -132,24 +135,25 @@ def prox_(penalty: Penalty, weights: Sequence[Tensor], steps: Sequence[float | S
         for w, step in zip(weights, steps, strict=True):
             w.copy_(penalty.prox(w, step.tensor() if isinstance(step, Step) else step))
     elif parts.l1:
-        pairs = list(zip(weights, steps, strict=True))
-        for w, step in pairs:
-            if not isinstance(step, Step):
+        adaptive = []
+        for w, step in zip(weights, steps, strict=True):
+            if isinstance(step, Step):
+                adaptive.append((w, step))
+            else:
                 torch.ops.aten.softshrink.out(w, parts.l1 * step, out=w)
-        adaptive = [(w, step) for w, step in pairs if isinstance(step, Step)]
-        for constants, same in groupby(adaptive, key=lambda pair: pair[1]._replace(moment=_NONE)):
-            ws, their_steps = zip(*same, strict=True)
-            _soft_threshold_(parts.l1, ws, [step.moment for step in their_steps], constants)
+        for _, alike in groupby(adaptive, key=_constants):
+            _soft_threshold_(parts.l1, list(alike))
 
 
-_NONE = torch.empty(0)
+def _constants(pair: tuple[Tensor, Step]) -> tuple[float, bool, float, float]:
+    step = pair[1]
+    return step.numerator, step.root, step.scale, step.eps
 
 
-def _soft_threshold_(
-    lam: float, weights: Sequence[Tensor], moments: Sequence[Tensor], step: Step
-) -> None:
+def _soft_threshold_(lam: float, alike: Sequence[tuple[Tensor, Step]]) -> None:
     """Soft-thresholds by lam·numerator/(moment·scale + eps), the constants folded into one line."""
-    strength = lam * step.numerator
+    step, strength = alike[0][1], lam * alike[0][1].numerator
+    weights, moments = [w for w, _ in alike], [step.moment for _, step in alike]
     for ws, vs in _pieces(weights, moments):
         w, v = _joined(ws), _joined(vs)
         threshold = v.sqrt() if step.root else v.clone()
@@ -179,9 +183,7 @@ def _pieces(
             yield [x], [y]
             continue
         limit = _chunk(x.device)
-        for piece_x, piece_y in zip(
-            *(t.view(-1).tensor_split(-(-t.numel() // limit)) for t in (x, y)), strict=True
-        ):
+        for piece_x, piece_y in zip(_cut(x, limit), _cut(y, limit), strict=True):
             if flat_xs and piece_x.numel() > room:
                 yield flat_xs, flat_ys
                 room, flat_xs, flat_ys = 0, [], []
@@ -190,6 +192,11 @@ def _pieces(
             flat_ys.append(piece_y)
     if flat_xs:
         yield flat_xs, flat_ys
+
+
+def _cut(x: Tensor, limit: int) -> Sequence[Tensor]:
+    flat, size = x.view(-1), x.numel()
+    return (flat,) if size <= limit else flat.tensor_split(-(-size // limit))
 
 
 def _chunk(device: torch.device) -> int:

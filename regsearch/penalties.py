@@ -2,8 +2,8 @@
 
 A penalty is an immutable value that knows one tensor's arithmetic. Which parameters it falls on is
 a selector's business (`regsearch.selection`), when it is applied is the callback's
-(`regsearch.mixin`). `L1(1e-3)` on a linear layer is a Lasso, `GroupLasso(1e-3)` switches off whole
-neurons.
+(`regsearch.callback`). `L1(1e-3)` on a linear layer is a Lasso, `GroupLasso(1e-3)` switches off
+whole neurons.
 
 Strengths are in the sum convention of Keras and the textbooks: loss = mean data loss + penalty. A
 strength may also be a tensor of shape (K, 1, ..., 1): then the weight is a stack of K weights along

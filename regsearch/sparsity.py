@@ -8,10 +8,11 @@ from __future__ import annotations
 
 import math
 from collections.abc import Mapping
-from itertools import pairwise
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
+import numpy as np
 import torch
+from numpy.typing import NDArray
 from torch import Tensor
 
 from regsearch.trials import Histogram
@@ -19,6 +20,10 @@ from regsearch.trials import Histogram
 NEAR_ZERO = 1e-4
 QUANTILES = {"p05": 0.05, "p25": 0.25, "p50": 0.50, "p75": 0.75, "p95": 0.95}
 BINS = 64
+
+Values = NDArray[np.floating[Any]]
+
+_EDGES = np.arange(-BINS // 2, BINS // 2) * (2 / BINS)  # left ends of the bins, on [-1, 1]
 
 
 class Summary(NamedTuple):
@@ -41,7 +46,6 @@ class Summary(NamedTuple):
     histogram: Histogram
 
 
-@torch.no_grad()
 def summarize(w: Tensor, near_zero: float = NEAR_ZERO) -> Summary:
     """Summarises a tensor of any shape; one sort serves everything.
 
@@ -50,35 +54,33 @@ def summarize(w: Tensor, near_zero: float = NEAR_ZERO) -> Summary:
         near_zero: Threshold of the near zeros.
     """
     flat = w.detach().flatten().cpu()
-    flat = flat if flat.dtype == torch.float64 else flat.float()
-    ordered = flat[flat.isfinite()].sort().values
-    bounds = flat.new_tensor([-near_zero, 0.0, near_zero])
-    zero_from, near_to = torch.searchsorted(ordered, bounds[1:]).tolist()
-    near_from, zero_to = torch.searchsorted(ordered, bounds[:2], side="right").tolist()
+    values = (flat if flat.dtype == torch.float64 else flat.float()).numpy()
+    ordered = np.sort(values[np.isfinite(values)])
+    near = np.array(near_zero, ordered.dtype)
+    zero_from, near_to = np.searchsorted(ordered, (0 * near, near)).tolist()
+    near_from, zero_to = np.searchsorted(ordered, (-near, 0 * near), side="right").tolist()
     zeros = zero_to - zero_from
-    kept = torch.cat((ordered[:zero_from], ordered[zero_to:]))
+    kept = np.concatenate((ordered[:zero_from], ordered[zero_to:]))
     return Summary(
-        size=flat.numel(),
+        size=len(values),
         zeros=zeros,
         near_zeros=near_to - near_from,
-        norm=float(torch.linalg.vector_norm(flat)),
+        norm=float(np.linalg.norm(values)),
         quantiles=_quantiles(kept),
         histogram=_histogram(kept, zeros),
     )
 
 
-def _quantiles(ordered: Tensor) -> dict[str, float]:
+def _quantiles(ordered: Values) -> dict[str, float]:
     last = len(ordered) - 1
     if last < 0:
         return dict.fromkeys(QUANTILES, math.nan)
-    places = [round(q * last) for q in QUANTILES.values()]
-    return dict(zip(QUANTILES, ordered[places].tolist(), strict=True))
+    return {name: float(ordered[round(q * last)]) for name, q in QUANTILES.items()}
 
 
-def _histogram(ordered: Tensor, zeros: int) -> Histogram:
-    largest = max(-float(ordered[0]), float(ordered[-1])) if len(ordered) else 0.0
+def _histogram(ordered: Values, zeros: int) -> Histogram:
+    largest = float(max(-ordered[0], ordered[-1])) if len(ordered) else 0.0
     limit = 2.0 ** math.frexp(largest)[1]  # the next power of two, so that no weight is on the end
-    edges = torch.arange(-BINS // 2, BINS // 2, dtype=ordered.dtype) * (2 * limit / BINS)
-    starts = torch.searchsorted(ordered, edges).tolist()
-    counts = (end - start for start, end in pairwise([*starts, len(ordered)]))
-    return Histogram(tuple(counts), limit, zeros)
+    starts = np.searchsorted(ordered, (_EDGES * limit).astype(ordered.dtype))
+    counts = np.diff(starts, append=len(ordered))
+    return Histogram(tuple(counts.tolist()), limit, zeros)

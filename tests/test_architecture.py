@@ -38,7 +38,9 @@ BELOW: dict[str, tuple[str, ...]] = {
     "multi_tensor": ("penalties", "stepsizes"),
     "regularizer": ("multi_tensor", "table"),
     "applied": ("regularizer",),
-    "mixin": ("applied", "losses"),
+    "namespaces": (),
+    "callback": ("applied", "losses", "namespaces"),
+    "mixin": ("callback",),
     "training": ("mixin", "sparsity"),
     "engines": ("trials",),
     "tracking": ("palette", "trials"),
@@ -53,8 +55,8 @@ BELOW: dict[str, tuple[str, ...]] = {
 
 # The only places inside the package that may know an outside library.
 OWNERS = {
-    "lightning": ("regsearch/mixin.py", "regsearch/training/"),
-    "pytorch_lightning": ("regsearch/mixin.py", "regsearch/training/"),
+    "lightning": ("regsearch/namespaces.py", "regsearch/training/"),
+    "pytorch_lightning": ("regsearch/namespaces.py", "regsearch/training/"),
     "optuna": ("regsearch/search/", "regsearch/figures/frames.py"),
     "mlflow": (
         "regsearch/tracking/mlflow.py",

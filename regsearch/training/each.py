@@ -10,7 +10,8 @@ from typing import Any
 
 import torch
 
-from regsearch.mixin import PenaltyCallback, Trainer, namespace_of
+from regsearch.callback import PenaltyCallback, PenaltyHooks, UnloggedPenalty
+from regsearch.namespaces import Trainer, namespace_of
 from regsearch.penalties import from_params
 from regsearch.regularizer import Regularizer
 from regsearch.training.monitor import Monitor
@@ -41,7 +42,7 @@ def train_each(
 
 def _train(task: Task, folder: Path, trial: Trial, on_report: OnReport) -> Outcome:
     module = task.module(trial.params)
-    penalty = PenaltyCallback(Regularizer(from_params(trial.params), task.select))
+    penalty = _penalty(task, Regularizer(from_params(trial.params), task.select))
     monitor = Monitor(trial.number, task.monitor, penalty, on_report)
     trainer = _trainer(task, module, [penalty, monitor])
     _fit(trainer, module, task.data())
@@ -51,6 +52,12 @@ def _train(task: Task, folder: Path, trial: Trial, on_report: OnReport) -> Outco
     if outcome.state == "complete":
         save_weights(module, folder, trial.number)
     return outcome
+
+
+def _penalty(task: Task, regularizer: Regularizer) -> PenaltyHooks:
+    """The monitor reads the losses itself; they are logged for the Task's own listeners alone."""
+    has_listeners = task.trainer.get("callbacks") or task.trainer.get("logger")
+    return PenaltyCallback(regularizer) if has_listeners else UnloggedPenalty(regularizer)
 
 
 def _trainer(task: Task, module: Any, ours: list[Any]) -> Trainer:

@@ -13,7 +13,8 @@ from typing import Any
 
 from torch import Tensor, nn
 
-from regsearch.mixin import LightningCallback, PenaltyCallback, Trainer
+from regsearch.callback import PenaltyHooks
+from regsearch.namespaces import LightningCallback, Trainer
 from regsearch.penalties import NoPenalty
 from regsearch.regularizer import Regularizer
 from regsearch.selection import Selector
@@ -32,9 +33,7 @@ class Monitor(LightningCallback):
         on_report: Takes each report; True stops the trial.
     """
 
-    def __init__(
-        self, trial: int, metric: str, penalty: PenaltyCallback, on_report: OnReport
-    ) -> None:
+    def __init__(self, trial: int, metric: str, penalty: PenaltyHooks, on_report: OnReport) -> None:
         super().__init__()
         self._trial = trial
         self._metric = metric
@@ -68,12 +67,11 @@ class Monitor(LightningCallback):
             return
         metrics = _logged(trainer.callback_metrics) | self._losses(trainer, module)
         self._require_metric(metrics)
-        weights, histograms = weight_metrics(module, self._penalty.regularizers[0].select)
+        (regularizer,) = self._penalty.regularizers_of(module)
+        weights, histograms = weight_metrics(module, regularizer.select)
         step = self._last.step + 1 if self._last else 0
         self._last = Report(self._trial, step, metrics | weights, histograms)
-        with (
-            untouched_generators()
-        ):  # a pruner that draws numbers leaves the trial's own as they are
+        with untouched_generators():  # a pruner may draw numbers; the trial's own stay as they are
             stop = self._on_report(self._last)
         self._judge(trainer, stop)
 
