@@ -92,6 +92,14 @@ class PenaltyHooks(LightningCallback):
             whole = loss.detach() * parts if parts > 1 else loss.detach()
             self._means.add(whole, self._value, batch_size(batch))
 
+    def log_losses(self, trainer: Trainer, module: Any) -> None:
+        """Logs the epoch's losses: the first of several callbacks does, with all their penalties."""
+        everyone = [one for one in trainer.callbacks if isinstance(one, PenaltyHooks)]
+        if everyone[0] is self:
+            reduce = functools.partial(trainer.strategy.reduce, reduce_op="sum")
+            for name, value in together(one._means.means(reduce) for one in everyone).items():
+                module.log(name, value, batch_size=1, sync_dist=True)
+
     def teardown(self, trainer: Trainer, pl_module: Any, stage: str) -> None:
         self._detach()
 
@@ -131,31 +139,7 @@ class PenaltyHooks(LightningCallback):
             self._is_stale = True
 
 
-class LoggingHooks(PenaltyHooks):
-    """The same, and the losses are logged at the end of each epoch."""
-
-    def on_train_epoch_end(self, trainer: Trainer, pl_module: Any) -> None:
-        """Logs the losses once, with the penalties of all callbacks of the Trainer."""
-        if next(c for c in trainer.callbacks if isinstance(c, LoggingHooks)) is self:
-            reduce = functools.partial(trainer.strategy.reduce, reduce_op="sum")
-            everyone = [one._means.means(reduce) for one in _penalty_callbacks(trainer)]
-            for name, value in together(everyone).items():
-                pl_module.log(name, value, batch_size=1, sync_dist=True)
-
-
-class UnloggedPenalty(PenaltyHooks):
-    """A penalty whose losses somebody else reads: Lightning's `log` is dear in short epochs."""
-
-    def __init__(self, regularizer: Regularizer) -> None:
-        super().__init__()
-        self._regularizer = regularizer
-
-    def regularizers_of(self, module: nn.Module) -> tuple[Regularizer, ...]:
-        """Returns the one regularizer, whatever the module."""
-        return (self._regularizer,)
-
-
-class PenaltyCallback(LoggingHooks):
+class PenaltyCallback(PenaltyHooks):
     """Adds penalties to any LightningModule: `Trainer(callbacks=[PenaltyCallback(L1(1e-3))])`.
 
     Logs `loss/data`, `loss/penalty` and `loss/total`, the epoch's means weighted by samples, if
@@ -178,6 +162,9 @@ class PenaltyCallback(LoggingHooks):
     def regularizers_of(self, module: nn.Module) -> tuple[Regularizer, ...]:
         """Returns what this callback applies, whatever the module."""
         return self.regularizers
+
+    def on_train_epoch_end(self, trainer: Trainer, pl_module: Any) -> None:
+        self.log_losses(trainer, pl_module)
 
     def table(self, module: nn.Module) -> str:
         """Returns each parameter of a module with its penalty, or why it has none."""

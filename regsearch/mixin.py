@@ -10,17 +10,21 @@ import torch
 from torch import Tensor, nn
 from torch.nn.parameter import is_lazy
 
-from regsearch.callback import LoggingHooks, at_least_one
+from regsearch.callback import PenaltyHooks, at_least_one
+from regsearch.namespaces import Trainer
 from regsearch.penalties import Penalty
 from regsearch.regularizer import Regularizer, claims, regularization_table
 
 
-class _MixedInCallback(LoggingHooks):
+class _MixedInCallback(PenaltyHooks):
     """The callback that a RegularizedMixin brings along; it stays in the Trainer afterwards."""
 
     def regularizers_of(self, module: nn.Module) -> tuple[Regularizer, ...]:
         """Returns the module's own regularizers, also those that it was given during `setup`."""
         return module._regularizers if isinstance(module, RegularizedMixin) else ()
+
+    def on_train_epoch_end(self, trainer: Trainer, pl_module: Any) -> None:
+        self.log_losses(trainer, pl_module)
 
 
 class RegularizedMixin:

@@ -16,6 +16,7 @@ from typing import NamedTuple
 import torch
 from torch import Tensor
 
+from regsearch import compiled
 from regsearch.penalties import L1, L2, ElasticNet, NoPenalty, Penalty, WeightDecay
 from regsearch.stepsizes import Step
 
@@ -54,19 +55,26 @@ def total_value(penalty: Penalty, weights: Sequence[Tensor]) -> Tensor:
     parts = elementwise(penalty)
     if parts is None:
         return _sum([penalty.value(w) for w in weights])
-    total = weights[0].new_zeros(())
-    if parts.l1:
-        total = total + parts.l1 * _sum(torch._foreach_norm(list(weights), 1))
-    if parts.l2:
-        total = total + parts.l2 * _sum(torch._foreach_norm(list(weights), 2), squared=True)
-    return total
+    if not any(parts):
+        return weights[0].new_zeros(())
+    if not torch.is_grad_enabled() and compiled.can_take(*weights):
+        absolutes, squares = zip(*map(compiled.sums, weights), strict=True)
+        value = parts.l1 * sum(absolutes) + parts.l2 * sum(squares)
+        return torch.tensor(value, dtype=weights[0].dtype)
+    values = []
+    for (ws,) in _pieces(weights):
+        w = _joined(ws)
+        if parts.l1:
+            values.append(parts.l1 * w.abs().sum())
+        if parts.l2:
+            values.append(parts.l2 * w.square().sum())
+    return _sum(values)
 
 
-def _sum(numbers: Sequence[Tensor], *, squared: bool = False) -> Tensor:
+def _sum(values: Sequence[Tensor]) -> Tensor:
     """Sums scalars that may lie on several devices."""
-    first = numbers[0]
-    together = torch.stack([x if x.device == first.device else x.to(first) for x in numbers])
-    return together.square().sum() if squared else together.sum()
+    first = values[0]
+    return torch.stack([value.to(first) for value in values]).sum() if values[1:] else first
 
 
 @torch.no_grad()
@@ -137,10 +145,12 @@ def prox_(penalty: Penalty, weights: Sequence[Tensor], steps: Sequence[float | S
     elif parts.l1:
         adaptive = []
         for w, step in zip(weights, steps, strict=True):
-            if isinstance(step, Step):
-                adaptive.append((w, step))
-            else:
+            if not isinstance(step, Step):
                 torch.ops.aten.softshrink.out(w, parts.l1 * step, out=w)
+            elif compiled.can_take(w, step.moment):
+                compiled.soft_threshold_(w, parts.l1, step)
+            else:
+                adaptive.append((w, step))
         for _, alike in groupby(adaptive, key=_constants):
             _soft_threshold_(parts.l1, list(alike))
 
@@ -170,28 +180,29 @@ def _joined(pieces: Sequence[Tensor]) -> Tensor:
     return pieces[0] if len(pieces) == 1 else torch.cat(list(pieces))
 
 
-def _pieces(
-    xs: Sequence[Tensor], ys: Sequence[Tensor]
-) -> Iterator[tuple[list[Tensor], list[Tensor]]]:
-    """Covers two lists of tensors by lists of flat views, about a chunk of elements at a time.
+def _pieces(*lists: Sequence[Tensor]) -> Iterator[list[list[Tensor]]]:
+    """Covers parallel lists of tensors by lists of flat views, about a chunk of elements at a time.
 
-    Large tensors are cut and small ones put together. Those without a flat view come alone, whole.
+    Large tensors are cut and small ones of one device and type put together. Those without a flat
+    view come alone, whole.
     """
-    room, flat_xs, flat_ys = 0, list[Tensor](), list[Tensor]()
-    for x, y in zip(xs, ys, strict=True):
-        if not (x.is_contiguous() and y.is_contiguous()):
-            yield [x], [y]
+    waiting: list[list[Tensor]] = [[] for _ in lists]
+    room, kind = 0, None
+    for row in zip(*lists, strict=True):
+        if not all(tensor.is_contiguous() for tensor in row):
+            yield [[tensor] for tensor in row]
             continue
-        limit = _chunk(x.device)
-        for piece_x, piece_y in zip(_cut(x, limit), _cut(y, limit), strict=True):
-            if flat_xs and piece_x.numel() > room:
-                yield flat_xs, flat_ys
-                room, flat_xs, flat_ys = 0, [], []
-            room = (room if flat_xs else limit) - piece_x.numel()
-            flat_xs.append(piece_x)
-            flat_ys.append(piece_y)
-    if flat_xs:
-        yield flat_xs, flat_ys
+        limit = _chunk(row[0].device)
+        for cut in zip(*(_cut(tensor, limit) for tensor in row), strict=True):
+            if waiting[0] and (cut[0].numel() > room or (cut[0].device, cut[0].dtype) != kind):
+                yield waiting
+                waiting = [[] for _ in lists]
+            room = (room if waiting[0] else limit) - cut[0].numel()
+            kind = cut[0].device, cut[0].dtype
+            for some, piece in zip(waiting, cut, strict=True):
+                some.append(piece)
+    if waiting[0]:
+        yield waiting
 
 
 def _cut(x: Tensor, limit: int) -> Sequence[Tensor]:

@@ -10,7 +10,6 @@ from typing import Any
 
 import torch
 
-from regsearch.callback import PenaltyCallback, PenaltyHooks, UnloggedPenalty
 from regsearch.namespaces import Trainer, namespace_of
 from regsearch.penalties import from_params
 from regsearch.regularizer import Regularizer
@@ -42,9 +41,9 @@ def train_each(
 
 def _train(task: Task, folder: Path, trial: Trial, on_report: OnReport) -> Outcome:
     module = task.module(trial.params)
-    penalty = _penalty(task, Regularizer(from_params(trial.params), task.select))
-    monitor = Monitor(trial.number, task.monitor, penalty, on_report)
-    trainer = _trainer(task, module, [penalty, monitor])
+    regularizer = Regularizer(from_params(trial.params), task.select)
+    monitor = Monitor(trial.number, task.monitor, regularizer, on_report)
+    trainer = _trainer(task, module, monitor)
     _fit(trainer, module, task.data())
     outcome = monitor.outcome()
     if outcome.value is None:
@@ -54,16 +53,10 @@ def _train(task: Task, folder: Path, trial: Trial, on_report: OnReport) -> Outco
     return outcome
 
 
-def _penalty(task: Task, regularizer: Regularizer) -> PenaltyHooks:
-    """The monitor reads the losses itself; they are logged for the Task's own listeners alone."""
-    has_listeners = task.trainer.get("callbacks") or task.trainer.get("logger")
-    return PenaltyCallback(regularizer) if has_listeners else UnloggedPenalty(regularizer)
-
-
-def _trainer(task: Task, module: Any, ours: list[Any]) -> Trainer:
+def _trainer(task: Task, module: Any, monitor: Monitor) -> Trainer:
     asked = copy.deepcopy(dict(task.trainer))
     theirs = asked.pop("callbacks", None) or []
-    callbacks = [*(theirs if isinstance(theirs, list | tuple) else [theirs]), *ours]
+    callbacks = [*(theirs if isinstance(theirs, list | tuple) else [theirs]), monitor]
     package = namespace_of(module)
     arguments = {**_quiet_arguments(package, callbacks), "devices": task.devices_per_trial, **asked}
     return package.Trainer(max_epochs=task.max_epochs, callbacks=callbacks, **arguments)

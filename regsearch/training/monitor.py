@@ -1,8 +1,7 @@
 """A trial's voice: a Lightning callback that reports after each validation epoch.
 
-It collects what the module logged, the losses of the penalty's callback and what the penalised
-weights look like, sends one `Report` and stops the Trainer if told to, or if a loss is no longer
-finite.
+It collects what the module logged, the losses and what the penalised weights look like, sends one
+`Report` and stops the Trainer if told to, or if a loss is no longer finite.
 """
 
 from __future__ import annotations
@@ -14,7 +13,7 @@ from typing import Any
 from torch import Tensor, nn
 
 from regsearch.callback import PenaltyHooks
-from regsearch.namespaces import LightningCallback, Trainer
+from regsearch.namespaces import Trainer
 from regsearch.penalties import NoPenalty
 from regsearch.regularizer import Regularizer
 from regsearch.selection import Selector
@@ -23,21 +22,23 @@ from regsearch.training.surroundings import untouched_generators
 from regsearch.trials import DIVERGED, Histogram, OnReport, Outcome, Report, State
 
 
-class Monitor(LightningCallback):
-    """Reports on one trial.
+class Monitor(PenaltyHooks):
+    """Penalises one trial and reports on it: in one callback, since Lightning's calls add up.
 
     Args:
         trial: The trial's number.
         metric: Name of the metric that is optimised.
-        penalty: The trial's penalty, at work in the same Trainer.
+        regularizer: The trial's penalty.
         on_report: Takes each report; True stops the trial.
     """
 
-    def __init__(self, trial: int, metric: str, penalty: PenaltyHooks, on_report: OnReport) -> None:
+    def __init__(
+        self, trial: int, metric: str, regularizer: Regularizer, on_report: OnReport
+    ) -> None:
         super().__init__()
         self._trial = trial
         self._metric = metric
-        self._penalty = penalty
+        self._regularizer = regularizer
         self._on_report = on_report
         self._last: Report | None = None
         self._state: State = "complete"
@@ -57,7 +58,13 @@ class Monitor(LightningCallback):
         if not self._is_due:
             self._report_on(trainer, pl_module)
 
+    def regularizers_of(self, module: nn.Module) -> tuple[Regularizer, ...]:
+        """Returns the trial's regularizer, whatever the module."""
+        return (self._regularizer,)
+
     def on_train_epoch_end(self, trainer: Trainer, pl_module: Any) -> None:
+        if trainer.loggers or len(trainer.callbacks) > 1:  # somebody else may want to know
+            self.log_losses(trainer, pl_module)
         if self._is_due:
             self._is_due = False
             self._report_on(trainer, pl_module)
@@ -67,8 +74,7 @@ class Monitor(LightningCallback):
             return
         metrics = _logged(trainer.callback_metrics) | self._losses(trainer, module)
         self._require_metric(metrics)
-        (regularizer,) = self._penalty.regularizers_of(module)
-        weights, histograms = weight_metrics(module, regularizer.select)
+        weights, histograms = weight_metrics(module, self._regularizer.select)
         step = self._last.step + 1 if self._last else 0
         self._last = Report(self._trial, step, metrics | weights, histograms)
         with untouched_generators():  # a pruner may draw numbers; the trial's own stay as they are
@@ -76,7 +82,7 @@ class Monitor(LightningCallback):
         self._judge(trainer, stop)
 
     def _losses(self, trainer: Trainer, module: Any) -> dict[str, float]:
-        losses = self._penalty.losses()
+        losses = self.losses()
         if not losses and module.automatic_optimization:
             raise ValueError(
                 "training_step must return a loss, but gave None for the whole epoch "
