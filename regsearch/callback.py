@@ -93,7 +93,7 @@ class PenaltyHooks(LightningCallback):
             self._means.add(whole, self._value, batch_size(batch))
 
     def log_losses(self, trainer: Trainer, module: Any) -> None:
-        """Logs the epoch's losses: the first of several callbacks does, with all their penalties."""
+        """Logs the losses of an epoch: the first of several callbacks does it for all of them."""
         everyone = [one for one in trainer.callbacks if isinstance(one, PenaltyHooks)]
         if everyone[0] is self:
             reduce = functools.partial(trainer.strategy.reduce, reduce_op="sum")
