@@ -10,6 +10,7 @@ from typing import Any
 
 import torch
 
+from regsearch.applied import PenaltyWarning
 from regsearch.namespaces import Trainer, namespace_of
 from regsearch.penalties import from_params
 from regsearch.regularizer import Regularizer
@@ -33,9 +34,12 @@ def train_each(
     Yields:
         One outcome a trial. A trial with a loss that is not finite is pruned, its error "diverged".
     """
+    told: set[type[Warning]] = set()  # what holds for the task is said once, not in every trial
     for trial in trials:
-        with one_thread(), quiet(), interruptible(), seeded(trial.seed):
+        with one_thread(), quiet(*told), interruptible(), seeded(trial.seed):
             outcome = _train(task, folder, trial, on_report)
+        if trial.params["penalty"] != "none":
+            told.add(PenaltyWarning)
         yield outcome
 
 

@@ -87,8 +87,12 @@ def interruptible() -> Iterator[None]:
 
 
 @contextmanager
-def quiet() -> Iterator[None]:
-    """Mutes Lightning's information and its advice on data loaders; warnings of others stay."""
+def quiet(*told: type[Warning]) -> Iterator[None]:
+    """Mutes Lightning's information and its advice on data loaders.
+
+    Args:
+        told: Warnings to mute as well, since they have been given; those of others stay.
+    """
     loggers = [logging.getLogger(name) for name in _LOGGERS]
     levels = [logger.level for logger in loggers]
     try:
@@ -97,6 +101,8 @@ def quiet() -> Iterator[None]:
         with warnings.catch_warnings():
             for message in _ADVICE:
                 warnings.filterwarnings("ignore", message)
+            for category in told:
+                warnings.simplefilter("ignore", category)
             yield
     finally:
         for logger, level in zip(loggers, levels, strict=True):

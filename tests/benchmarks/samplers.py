@@ -40,7 +40,6 @@ SAMPLERS: dict[str, Callable[[int], BaseSampler]] = {
     "random": lambda seed: RandomSampler(seed),
     "quasi-random": lambda seed: QMCSampler(seed=seed, scramble=True),
     "TPE": lambda seed: TPESampler(seed=seed, n_startup_trials=8),
-    "TPE, multivariate": lambda seed: TPESampler(seed=seed, n_startup_trials=8, multivariate=True),
     "GP": lambda seed: GPSampler(seed=seed, n_startup_trials=8),
 }
 

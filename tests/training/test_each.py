@@ -21,8 +21,10 @@ from pytorch_lightning.callbacks import EarlyStopping, ModelCheckpoint, ModelSum
 from torch import nn
 from torch.utils.data import DataLoader
 
+from regsearch.applied import DoublePenaltyWarning
 from regsearch.engines.inline import InlineEngine
 from regsearch.training.each import train_each
+from regsearch.trials import Trial
 from tests.nets import data
 from tests.training.toys import L1_PARAMS, Listener, Net, OtherNet, loaders, task, train, trials
 
@@ -50,6 +52,20 @@ def failure(folder: Path, given: Any) -> str:
 
 def weights_of(folder: Path, number: int = 0) -> dict[str, torch.Tensor]:
     return torch.load(folder / f"{number}.pt", weights_only=True)
+
+
+class Decayed(Net):
+    def configure_optimizers(self) -> Any:
+        return torch.optim.AdamW(self.parameters())
+
+
+def test_what_is_wrong_with_the_task_is_said_once_a_study(tmp_path: Path) -> None:
+    given = task(module=lambda params: Decayed())
+    kinds = ("none", "l1", "l1", "l2")
+    queue = iter([Trial(i, {"penalty": kind, "lam": 0.1 + i}, 0) for i, kind in enumerate(kinds)])
+    with pytest.warns(DoublePenaltyWarning) as caught:
+        assert len(list(train_each(given, tmp_path, queue, Listener()))) == 4
+    assert len(caught) == 1
 
 
 def test_a_trial_completes_with_its_last_metric_and_weights(tmp_path: Path) -> None:
