@@ -9,7 +9,7 @@ against.
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Sequence
 from itertools import groupby
 from typing import NamedTuple
 
@@ -18,10 +18,8 @@ from torch import Tensor
 
 from regsearch import compiled
 from regsearch.penalties import L1, L2, ElasticNet, NoPenalty, Penalty, WeightDecay
+from regsearch.pieces import joined, pieces
 from regsearch.stepsizes import Step
-
-# Elements a chunk: its two buffers and two inputs fill about half of a core's second-level cache.
-CHUNK = 65_536
 
 
 class Elementwise(NamedTuple):
@@ -62,8 +60,8 @@ def total_value(penalty: Penalty, weights: Sequence[Tensor]) -> Tensor:
         value = parts.l1 * sum(absolutes) + parts.l2 * sum(squares)
         return torch.tensor(value, dtype=weights[0].dtype)
     values = []
-    for (ws,) in _pieces(weights):
-        w = _joined(ws)
+    for (ws,) in pieces(weights):
+        w = joined(ws)
         if parts.l1:
             values.append(parts.l1 * w.abs().sum())
         if parts.l2:
@@ -109,7 +107,7 @@ def add_subgradient_(
         return
     add_gradient_(penalty, weights, grads, scale)
     if parts.l1:
-        for ws, gs in _pieces(weights, grads):
+        for ws, gs in pieces(weights, grads):
             torch._foreach_add_(gs, torch._foreach_sign(ws), alpha=parts.l1 * scale)
 
 
@@ -164,8 +162,8 @@ def _soft_threshold_(lam: float, alike: Sequence[tuple[Tensor, Step]]) -> None:
     """Soft-thresholds by lam·numerator/(moment·scale + eps), the constants folded into one line."""
     step, strength = alike[0][1], lam * alike[0][1].numerator
     weights, moments = [w for w, _ in alike], [step.moment for _, step in alike]
-    for ws, vs in _pieces(weights, moments):
-        w, v = _joined(ws), _joined(vs)
+    for ws, vs in pieces(weights, moments):
+        w, v = joined(ws), joined(vs)
         threshold = v.sqrt() if step.root else v.clone()
         eps = torch.tensor(step.eps / strength, dtype=w.dtype, device=w.device)
         torch.add(eps, threshold, alpha=step.scale / strength, out=threshold).reciprocal_()
@@ -174,41 +172,3 @@ def _soft_threshold_(lam: float, alike: Sequence[tuple[Tensor, Step]]) -> None:
             ws[0].sub_(kept)
         else:
             torch._foreach_sub_(ws, list(torch.split(kept, [piece.numel() for piece in ws])))
-
-
-def _joined(pieces: Sequence[Tensor]) -> Tensor:
-    return pieces[0] if len(pieces) == 1 else torch.cat(list(pieces))
-
-
-def _pieces(*lists: Sequence[Tensor]) -> Iterator[list[list[Tensor]]]:
-    """Covers parallel lists of tensors by lists of flat views, about a chunk of elements at a time.
-
-    Large tensors are cut and small ones of one device and type put together. Those without a flat
-    view come alone, whole.
-    """
-    waiting: list[list[Tensor]] = [[] for _ in lists]
-    room, kind = 0, None
-    for row in zip(*lists, strict=True):
-        if not all(tensor.is_contiguous() for tensor in row):
-            yield [[tensor] for tensor in row]
-            continue
-        limit = _chunk(row[0].device)
-        for cut in zip(*(_cut(tensor, limit) for tensor in row), strict=True):
-            if waiting[0] and (cut[0].numel() > room or (cut[0].device, cut[0].dtype) != kind):
-                yield waiting
-                waiting = [[] for _ in lists]
-            room = (room if waiting[0] else limit) - cut[0].numel()
-            kind = cut[0].device, cut[0].dtype
-            for some, piece in zip(waiting, cut, strict=True):
-                some.append(piece)
-    if waiting[0]:
-        yield waiting
-
-
-def _cut(x: Tensor, limit: int) -> Sequence[Tensor]:
-    flat, size = x.view(-1), x.numel()
-    return (flat,) if size <= limit else flat.tensor_split(-(-size // limit))
-
-
-def _chunk(device: torch.device) -> int:
-    return CHUNK * torch.get_num_threads() if device.type == "cpu" else 256 * CHUNK

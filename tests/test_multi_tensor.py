@@ -10,7 +10,6 @@ from torch import Tensor
 
 from regsearch import compiled
 from regsearch.multi_tensor import (
-    CHUNK,
     add_gradient_,
     add_subgradient_,
     decay_,
@@ -28,6 +27,7 @@ from regsearch.penalties import (
     SparseGroupLasso,
     WeightDecay,
 )
+from regsearch.pieces import CHUNK
 from regsearch.stepsizes import Step
 
 PENALTIES = [
