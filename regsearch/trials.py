@@ -10,6 +10,7 @@ from __future__ import annotations
 import math
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
+from itertools import pairwise
 from typing import Any, Literal
 
 State = Literal["complete", "pruned", "failed"]
@@ -116,8 +117,17 @@ class Outcome:
         """Why the trial did not complete, in a few words; "" if it did."""
         if self.state == "pruned":
             return DIVERGED if self.error else "pruner"
-        lines = self.error.strip().splitlines()
-        return lines[-1] if lines else ""
+        return _headline(self.error.strip().splitlines())
+
+
+def _headline(lines: Sequence[str]) -> str:
+    """Returns the line of a traceback that names the exception: the first below the last frame."""
+    below = [
+        line
+        for above, line in pairwise(lines)
+        if above.startswith("  ") and not line.startswith(" ")
+    ]
+    return below[-1] if below else "".join(lines[-1:])
 
 
 OnReport = Callable[[Report], bool]

@@ -34,6 +34,10 @@ def test_narrower_or_uneven_ranges_are_refused(limit: float) -> None:
         (Outcome(0, "pruned", None, {}, "diverged: val_loss was nan in epoch 2"), "diverged"),
         (Outcome(0, "failed", None, {}, "Traceback ...\nValueError: boom\n"), "ValueError: boom"),
         (Outcome(0, "failed", None), ""),
+        (
+            Outcome(0, "failed", None, {}, "Traceback ...\n  File ...\nValueError: one\ntwo\n"),
+            "ValueError: one",
+        ),
     ],
 )
 def test_reason(outcome: Outcome, reason: str) -> None:

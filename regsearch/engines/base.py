@@ -9,11 +9,12 @@ from __future__ import annotations
 import traceback
 import warnings
 from collections.abc import Iterable, Iterator
-from typing import Protocol
+from typing import Protocol, runtime_checkable
 
 from regsearch.trials import OnReport, Outcome, Report, Train, Trial
 
 
+@runtime_checkable
 class Engine(Protocol):
     """Runs a train function over a stream of trials."""
 

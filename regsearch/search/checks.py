@@ -54,6 +54,12 @@ def check_choice(name: str, value: object, words: tuple[object, ...], kind: type
         raise ValueError(f"{name} must be {known} or an optuna {kind.__name__}, but got {value!r}.")
 
 
+def check_kind(name: str, value: object, kind: type, example: str) -> None:
+    """Raises TypeError if a value is not what it should be."""
+    if not isinstance(value, kind):
+        raise TypeError(f"{name} must be {kind.__name__}, such as {example}, but got {value!r}.")
+
+
 def check_training(train: TrainChoice, width: object) -> None:
     """Raises ValueError if this version cannot train so."""
     if train == "fused":

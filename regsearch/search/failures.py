@@ -30,15 +30,15 @@ class FailureRule:
         """Takes note of an outcome.
 
         Raises:
-            RepeatedFailureError: If the last `IN_A_ROW` trials failed for the same reason, or too
-                many have failed in all.
+            RepeatedFailureError: If the last `IN_A_ROW` trials failed with the same exception, or
+                too many have failed in all.
         """
         self._seen += 1
         if outcome.state != "failed":
             self._same = []
             return
         self._failed += 1
-        repeats = bool(self._same) and self._same[-1].reason == outcome.reason
+        repeats = bool(self._same) and _kind(self._same[-1]) == _kind(outcome)
         self._same = [*self._same, outcome] if repeats else [outcome]
         if len(self._same) == IN_A_ROW:
             raise RepeatedFailureError(_message(f"{IN_A_ROW} trials in a row failed", outcome))
@@ -56,6 +56,11 @@ class FailureRule:
         yield
         if self._seen == before:
             raise SearchError("An engine must pull the trials it is given, but it pulled none.")
+
+
+def _kind(outcome: Outcome) -> str:
+    """The exception's type: its text may hold a λ or an address, another one in each trial."""
+    return outcome.reason.partition(":")[0]
 
 
 def _message(what: str, outcome: Outcome) -> str:

@@ -32,10 +32,10 @@ class Bar:
         self._tally = tally
         self._progress = Progress(
             TextColumn("trials"),
-            BarColumn(bar_width=24),
+            BarColumn(bar_width=12),
             MofNCompleteColumn(),
             TextColumn("{task.description}", markup=False),
-            TimeRemainingColumn(),
+            TimeRemainingColumn(compact=True),
             console=console,
             refresh_per_second=4,
         )

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 
 import optuna
 
-from regsearch.search.fingerprint import check_unchanged, is_set_up, remember
+from regsearch.search.fingerprint import check_unchanged, remember
 from regsearch.search.points import enqueue_missing
 from regsearch.search.samplers import (
     PrunerChoice,
@@ -49,9 +49,8 @@ def set_up(
         StudyChangedError: If the stored study asks something else.
     """
     check_unchanged(study, asked)
-    if choices.sampler == "grid" or not is_set_up(study):
-        points = first_points(choices.sampler, space, n_trials=choices.n_trials, seed=choices.seed)
-        enqueue_missing(study, points)
+    points = first_points(choices.sampler, space, n_trials=choices.n_trials, seed=choices.seed)
+    enqueue_missing(study, points)  # those that failed come again, the baseline among them
     remember(study, asked)
     study.pruner = choose_pruner(choices.pruner, task)
     study.sampler = choose_sampler(

@@ -88,6 +88,10 @@ def parsed(storage: str) -> URL:
         ) from error
     if _is_file(url) and url.database in (None, "", ":memory:"):
         raise ValueError(f"storage must name a file, but got {storage!r}. Use None for memory.")
+    if _is_file(url) and Path(str(url.database)).is_dir():
+        raise ValueError(
+            f"storage must name a file, but {storage!r} is a folder. Add a name to it."
+        )
     return url
 
 
@@ -123,7 +127,7 @@ def _connected(storage: str, url: URL) -> optuna.storages.RDBStorage:
 def _explained(storage: str) -> Iterator[None]:
     try:
         yield
-    except (SQLAlchemyError, optuna.exceptions.StorageInternalError) as error:
+    except (SQLAlchemyError, ImportError, optuna.exceptions.StorageInternalError) as error:
         raise StorageError(
             f"{storage} must be a database that Optuna can write to, but got: {error}"
         ) from error

@@ -86,6 +86,8 @@ class Study:
 
     def __post_init__(self) -> None:
         checks.check_name(self.name)
+        checks.check_kind("task", self.task, Task, "Task(module, data, max_epochs=30)")
+        checks.check_kind("space", self.space, Space, "Space()")
         checks.check_count("n_trials", self.n_trials, 1)
         checks.check_count("seed", self.seed, 0)
         checks.check_count("max_retries", self.max_retries, 0)
@@ -124,6 +126,8 @@ class Study:
             RepeatedFailureError: If trials keep failing.
         """
         checks.check_training(train, width)
+        checks.check_kind("engine", engine or InlineEngine(), Engine, "InlineEngine()")
+        checks.check_kind("tracker", tracker or MLflowTracker(), Tracker, "MLflowTracker()")
         checks.check_safe_loading()
         self.task.check_picklable()
         asked = fingerprint(self.task, self.space, self.seed)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import pandas as pd
 from rich.table import Table
+from rich.text import Text
 
 from regsearch.search.frames import FIRST, LAST
 from regsearch.search.result import StudyResult
@@ -47,11 +48,11 @@ def _cell(column: str, value: object) -> str:
 
 def grid_of(table: pd.DataFrame, title: str) -> Table:
     """Returns a table for the terminal."""
-    grid = Table(title=title, title_justify="left")
+    grid = Table(title=Text(title), title_justify="left")
     for i, name in enumerate(table.columns):
-        grid.add_column(str(name), justify="left" if i == 0 else "right")
+        grid.add_column(Text(str(name)), justify="left" if i == 0 else "right")
     for row in table.itertuples(index=False):
-        grid.add_row(*map(str, row))
+        grid.add_row(*(Text(str(cell)) for cell in row))
     return grid
 
 

@@ -36,6 +36,7 @@ class StudyCard:
     note: str = ""
 
 
+@runtime_checkable
 class Tracker(Protocol):
     """Listens to a study's trials; never raises into the search, never blocks it."""
 

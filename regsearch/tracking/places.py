@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import re
 import shlex
+import sys
 from pathlib import Path
 from urllib.parse import quote, urlsplit
 
@@ -99,8 +100,10 @@ def server_command(uri: str, port: int = PORT) -> str | None:
     settings = (
         "MLFLOW_SERVER_ENABLE_JOB_EXECUTION=false MLFLOW_DISABLE_TELEMETRY=true DO_NOT_TRACK=true"
     )
+    program = Path(sys.executable).with_name("mlflow")
+    mlflow = shlex.quote(str(program)) if program.exists() else "mlflow"
     return (
-        f"{settings} mlflow server --workers 1 --host {HOST} --port {port} "
+        f"{settings} {mlflow} server --workers 1 --host {HOST} --port {port} "
         f"--backend-store-uri {shlex.quote(absolute(uri))} "
         f"--artifacts-destination {shlex.quote(str(folder))}"
     )

@@ -7,6 +7,8 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field, fields
 from typing import Any, Literal
 
+from torch import nn
+
 from regsearch.selection import Selector, weights
 
 # What the Trainer gets from the Task's own fields, and what the search needs for itself.
@@ -48,8 +50,9 @@ class Task:
 
     def __post_init__(self) -> None:
         for name in ("module", "data", "select"):
-            if not callable(getattr(self, name)):
-                raise TypeError(f"Task.{name} must be a function, but got {getattr(self, name)!r}.")
+            given = getattr(self, name)
+            if not callable(given) or isinstance(given, nn.Module):
+                raise TypeError(f"Task.{name} must be a function, but got {given!r}.")
         for name in ("max_epochs", "devices_per_trial"):
             _check_count(name, getattr(self, name))
         if self.direction not in ("minimize", "maximize"):

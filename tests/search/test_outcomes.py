@@ -36,10 +36,17 @@ def test_the_same_failure_five_times_stops_the_study() -> None:
     assert len(go(study(20, storage=DB)).trials) == 25
 
 
+def test_a_baseline_that_failed_runs_once_the_cause_is_mended() -> None:
+    with pytest.raises(RepeatedFailureError):
+        go(study(20, storage=DB), trained(failing))
+    mended = go(study(20, storage=DB)).trials
+    assert (mended[mended["penalty"] == "none"]["state"] == "complete").sum() == 1
+
+
 def test_different_failures_stop_it_too() -> None:
     def always(trial: Trial) -> Iterator[float]:
         yield 1.0
-        raise RuntimeError(f"failure {trial.number}")
+        raise (RuntimeError, KeyError)[trial.number % 2](f"failure {trial.number}")
 
     with pytest.raises(RepeatedFailureError, match="20 trials failed"):
         go(study(3, storage=None), trained(always))

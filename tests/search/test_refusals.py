@@ -5,6 +5,7 @@ from __future__ import annotations
 import functools
 from collections.abc import Mapping
 from dataclasses import replace
+from pathlib import Path
 from typing import Any
 
 import optuna
@@ -12,6 +13,7 @@ import pytest
 
 from regsearch.search.errors import StorageError, StudyChangedError
 from regsearch.search.space import Space
+from regsearch.search.study import Study
 from regsearch.tracking.memory import MemoryTracker
 from regsearch.training.task import Task
 from tests.search.toys import (
@@ -23,6 +25,7 @@ from tests.search.toys import (
     states,
     stored,
     study,
+    trained,
 )
 
 
@@ -74,6 +77,30 @@ def test_any_name_will_do(name: str) -> None:
     assert stored(name).study_name == name
     assert result.weights.parent.name == "study.db.files"
     assert len(go(study(3, name=name, storage=DB)).trials) == 3
+
+
+def test_a_name_is_no_markup_for_the_terminal(capsys: pytest.CaptureFixture[str]) -> None:
+    name = "x [/red] [b]y"
+    study(2, name=name, storage=None).run(train=trained(), tracker=MemoryTracker(), progress=True)
+    assert f"{name}: best of each kind" in capsys.readouterr().out
+
+
+@pytest.mark.parametrize(
+    ("argument", "message"),
+    [
+        ({"engine": "gpu"}, "engine must be Engine, such as InlineEngine"),
+        ({"tracker": "mlflow"}, "tracker must be Tracker, such as MLflowTracker"),
+    ],
+)
+def test_run_refuses_what_is_no_engine_or_tracker(argument: dict[str, Any], message: str) -> None:
+    with pytest.raises(TypeError, match=message):
+        study(2, storage=DB).run(train=trained(), progress=False, **argument)
+    assert not Path("study.db").exists()
+
+
+def test_swapped_arguments_are_named() -> None:
+    with pytest.raises(TypeError, match="task must be Task, such as"):
+        Study("swapped", Space(), TASK, 2)  # type: ignore[arg-type]
 
 
 @pytest.mark.parametrize(
