@@ -1,8 +1,8 @@
 """Penalties as a Lightning callback, for modules that anybody wrote.
 
 The callback holds everything, because hooks of a user's module vanish when they are overridden
-without `super()` and a callback's do not. This is the only file of the package that knows
-Lightning's training hooks.
+without `super()` and a callback's do not. All that a penalty needs of Lightning's training hooks
+is here.
 
 The gradient part goes into `on_before_optimizer_step`: after unscaling, once an optimizer step,
 before clipping. The proximal part is a post hook of the optimizer itself, which fires only if the
