@@ -13,7 +13,7 @@ from torch import Tensor, nn
 from torch.optim import SGD, Optimizer
 from torch.utils.data import DataLoader, TensorDataset
 
-from regsearch import RegularizedMixin
+from regsearch import ElasticNet, RegularizedMixin
 
 NAMESPACES = [pytorch_lightning, lightning.pytorch]
 
@@ -125,3 +125,19 @@ def descend(
                 w -= lr * (w.grad + 2 * l2 * w * penalised)
                 if penalised:
                     w.copy_(w.sign() * (w.abs() - lr * l1).clamp(min=0))
+
+
+PENALTY = ElasticNet(0.1, 0.5)
+STRENGTHS = {"l1": 0.05, "l2": 0.05}  # the same penalty, for `descend`
+
+
+def overriding(pl: Any, **members: Any) -> Any:
+    """A net whose class has members of its own."""
+    return type("Overriding", (net_class(pl),), members)
+
+
+def by_hand(pl: Any, batches: Any, lr: float = 0.1) -> Any:
+    """A net that met the batches in a plain loop with `PENALTY`."""
+    net = net_class(pl)()
+    descend(net, batches, lr=lr, **STRENGTHS)
+    return net

@@ -11,41 +11,31 @@ from torch.optim import SGD, Adam, Optimizer
 
 from regsearch import (
     L1,
-    ElasticNet,
     PenaltyCallback,
     Regularizer,
     named,
 )
 from tests.nets import (
     NAMESPACES,
+    PENALTY,
     QUIET,
+    STRENGTHS,
     assert_same,
+    by_hand,
     descend,
     fit,
     loader,
     mixed,
     net_class,
+    overriding,
     sgd,
     snapshot,
 )
-
-PENALTY = ElasticNet(0.1, 0.5)
-STRENGTHS = {"l1": 0.05, "l2": 0.05}
 
 
 @pytest.fixture(params=NAMESPACES, ids=lambda pl: pl.__name__)
 def pl(request: pytest.FixtureRequest) -> Any:
     return request.param
-
-
-def overriding(pl: Any, **members: Any) -> Any:
-    return type("Overriding", (net_class(pl),), members)
-
-
-def by_hand(pl: Any, batches: Any, lr: float = 0.1) -> Any:
-    net = net_class(pl)()
-    descend(net, batches, lr=lr, **STRENGTHS)
-    return net
 
 
 def test_averaging_beside_the_callback_leaves_training_as_it_is(pl: Any) -> None:

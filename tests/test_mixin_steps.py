@@ -24,30 +24,21 @@ from regsearch import (
 )
 from tests.nets import (
     NAMESPACES,
+    PENALTY,
+    STRENGTHS,
     assert_same,
+    by_hand,
     descend,
     fit,
     loader,
     net_class,
+    overriding,
 )
-
-PENALTY = ElasticNet(0.1, 0.5)
-STRENGTHS = {"l1": 0.05, "l2": 0.05}
 
 
 @pytest.fixture(params=NAMESPACES, ids=lambda pl: pl.__name__)
 def pl(request: pytest.FixtureRequest) -> Any:
     return request.param
-
-
-def overriding(pl: Any, **members: Any) -> Any:
-    return type("Overriding", (net_class(pl),), members)
-
-
-def by_hand(pl: Any, batches: Any, lr: float = 0.1) -> Any:
-    net = net_class(pl)()
-    descend(net, batches, lr=lr, **STRENGTHS)
-    return net
 
 
 def test_automatic_optimization(pl: Any) -> None:
