@@ -68,8 +68,16 @@ def farewell(
         command: What must run for the result's link to open; None if nothing must.
     """
     table = best_table(result.best_of_each_kind, monitor)
-    best = grid_of(table, f"{name}: best of each kind") if len(table) else "No trial is complete."
-    places = [f"Trials: {result.storage}", f"Weights of the best: {result.weights}"]
+    best = grid_of(table, f"{name}: best of each kind") if len(table) else _no_best(result.trials)
+    weights = [f"Weights of the best: {result.weights}"] if len(table) else []
+    places = [f"Trials: {result.storage}", *weights]
     start = [] if command is None else [f"To look at it, run: {command}"]
     link = [] if result.url is None else [f"Charts: {result.url}"]
     return [best, *places, *start, *link]
+
+
+def _no_best(trials: pd.DataFrame) -> str:
+    """Says why there is no best trial: what became of those there are."""
+    reasons = trials["reason"].value_counts()
+    why = ", ".join(f"{count} x {reason}" for reason, count in reasons.items())
+    return f"No trial is complete: {why or 'none was started'}."

@@ -10,6 +10,7 @@ from typing import Any
 import pytest
 
 from regsearch.search.errors import RepeatedFailureError
+from regsearch.tracking.memory import MemoryTracker
 from regsearch.trials import Outcome, Report, Trial
 from tests.search.toys import (
     DB,
@@ -81,6 +82,14 @@ def test_a_diverged_trial_is_pruned_and_optuna_sees_numbers(bad: float) -> None:
         assert trial.value is not None
         assert math.isfinite(trial.value)
     assert stored().trials[1].value == 1e30
+
+
+def test_a_study_without_a_complete_trial_says_why(capsys: pytest.CaptureFixture[str]) -> None:
+    diverging = trained(lambda trial: iter([math.nan]))
+    study(3, storage=None).run(train=diverging, tracker=MemoryTracker(), progress=True)
+    printed = capsys.readouterr().out
+    assert "No trial is complete: 3 x diverged." in printed
+    assert "Weights of the best" not in printed
 
 
 def test_a_diverged_trial_is_bad_news_where_more_is_better() -> None:
