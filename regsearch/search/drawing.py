@@ -17,17 +17,17 @@ class Suggester(Protocol):
     """The part of an Optuna trial that a space uses; a `FixedTrial` has it too."""
 
     @property
-    def user_attrs(self) -> dict[str, Any]: ...  # noqa: D102
+    def user_attrs(self) -> dict[str, Any]: ...
 
-    def suggest_float(  # noqa: D102
+    def suggest_float(
         self, name: str, low: float, high: float, *, step: float | None = None, log: bool = False
     ) -> float: ...
 
-    def suggest_int(  # noqa: D102
+    def suggest_int(
         self, name: str, low: int, high: int, *, step: int = 1, log: bool = False
     ) -> int: ...
 
-    def suggest_categorical(self, name: str, choices: Sequence[Any]) -> Any: ...  # noqa: D102
+    def suggest_categorical(self, name: str, choices: Sequence[Any]) -> Any: ...
 
 
 def draw(trial: Suggester, name: str, d: BaseDistribution) -> Any:
