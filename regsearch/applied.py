@@ -18,6 +18,7 @@ from torch.optim import LBFGS, Optimizer
 from regsearch.multi_tensor import (
     add_gradient_,
     add_subgradient_,
+    added_up,
     decay_,
     has_kink,
     prox_,
@@ -82,8 +83,7 @@ class Applied:
         with torch.no_grad():
             claimed = [(r.penalty, list(ps.values())) for r, ps in self._claims if ps]
             values = [total_value(penalty, parameters) for penalty, parameters in claimed]
-            zero = torch.zeros(())
-            return torch.stack([v.to(values[0]) for v in values]).sum() if values else zero
+            return added_up(values) if values else torch.zeros(())
 
     def before_step(
         self, optimizer: Optimizer, scale: float = 1.0, *, skips_overflows: bool = False

@@ -11,6 +11,7 @@ from torch import Tensor, nn
 from torch.nn.parameter import is_lazy
 
 from regsearch.callback import PenaltyHooks, at_least_one
+from regsearch.multi_tensor import added_up
 from regsearch.namespaces import Trainer
 from regsearch.penalties import Penalty
 from regsearch.regularizer import Regularizer, claims, regularization_table
@@ -66,7 +67,7 @@ class RegularizedMixin:
     def penalty(self) -> Tensor:
         """Returns the sum of the module's penalties, a differentiable scalar; 0 without any."""
         values = [regularizer.value(self._module()) for regularizer in self._regularizers]
-        return torch.stack([v.to(values[0]) for v in values]).sum() if values else torch.zeros(())
+        return added_up(values) if values else torch.zeros(())
 
     def penalty_table(self) -> str:
         """Returns each parameter with its penalty, or why it has none."""

@@ -52,7 +52,7 @@ def total_value(penalty: Penalty, weights: Sequence[Tensor]) -> Tensor:
     """
     parts = elementwise(penalty)
     if parts is None:
-        return _sum([penalty.value(w) for w in weights])
+        return added_up([penalty.value(w) for w in weights])
     if not any(parts):
         return weights[0].new_zeros(())
     if not torch.is_grad_enabled() and compiled.can_take(*weights):
@@ -66,11 +66,11 @@ def total_value(penalty: Penalty, weights: Sequence[Tensor]) -> Tensor:
             values.append(parts.l1 * w.abs().sum())
         if parts.l2:
             values.append(parts.l2 * w.square().sum())
-    return _sum(values)
+    return added_up(values)
 
 
-def _sum(values: Sequence[Tensor]) -> Tensor:
-    """Sums scalars that may lie on several devices."""
+def added_up(values: Sequence[Tensor]) -> Tensor:
+    """Returns the sum of at least one scalar; they may lie on several devices."""
     first = values[0]
     return torch.stack([value.to(first) for value in values]).sum() if values[1:] else first
 
@@ -159,14 +159,13 @@ def _constants(pair: tuple[Tensor, Step]) -> tuple[float, bool, float, float]:
 
 
 def _soft_threshold_(lam: float, alike: Sequence[tuple[Tensor, Step]]) -> None:
-    """Soft-thresholds by lam·numerator/(moment·scale + eps), the constants folded into one line."""
-    step, strength = alike[0][1], lam * alike[0][1].numerator
+    """Soft-thresholds by lam·numerator/(moment·scale + eps), with one step's constants for all."""
+    step = alike[0][1]
     weights, moments = [w for w, _ in alike], [step.moment for _, step in alike]
     for ws, vs in pieces(weights, moments):
         w, v = joined(ws), joined(vs)
         threshold = v.sqrt() if step.root else v.clone()
-        eps = torch.tensor(step.eps / strength, dtype=w.dtype, device=w.device)
-        torch.add(eps, threshold, alpha=step.scale / strength, out=threshold).reciprocal_()
+        threshold.mul_(step.scale).add_(step.eps).reciprocal_().mul_(lam * step.numerator)
         kept = torch.clamp(w, threshold.neg(), threshold)
         if len(ws) == 1:
             ws[0].sub_(kept)

@@ -126,18 +126,20 @@ class Study:
             RepeatedFailureError: If trials keep failing.
         """
         checks.check_training(train, width)
-        checks.check_kind("engine", engine or InlineEngine(), Engine, "InlineEngine()")
-        checks.check_kind("tracker", tracker or MLflowTracker(), Tracker, "MLflowTracker()")
+        engine = self._engine(engine)
+        tracker = MLflowTracker() if tracker is None else tracker
+        checks.check_kind("engine", engine, Engine, "InlineEngine()")
+        checks.check_kind("tracker", tracker, Tracker, "MLflowTracker()")
         checks.check_safe_loading()
         self.task.check_picklable()
         asked = fingerprint(self.task, self.space, self.seed)
         choices = Choices(self.sampler, self.pruner, self.n_trials, self.seed)
         with opened(self.storage, self.name, self.task.direction) as book:
             set_up(book.study, asked, self.task, self.space, choices)
-            listener = of_study(MLflowTracker() if tracker is None else tracker)
+            listener = of_study(tracker)
             listener.open(card(self.name, asked, self.task, self.space, choices))
             console = Console(quiet=not progress)
-            self._search(book, listener, self._engine(engine), self._trainer(train, book), console)
+            self._search(book, listener, engine, self._trainer(train, book), console)
             result = self._result(book, listener)
         command = listener.ui_command if isinstance(listener, MLflowTracker) else None
         for part in farewell(self.name, self.task.monitor, result, command):
