@@ -24,7 +24,8 @@ from regsearch.multi_tensor import (
     prox_,
     total_value,
 )
-from regsearch.penalties import NoPenalty, WeightDecay
+from regsearch.one_pass import OnePass, Parts, parts_of
+from regsearch.penalties import NoPenalty, Penalty, WeightDecay
 from regsearch.regularizer import Regularizer, trainable_claims
 from regsearch.stepsizes import check_minimizes, check_supported, step_of
 
@@ -47,6 +48,21 @@ class Share(NamedTuple):
     def with_gradient(self) -> list[nn.Parameter]:
         """The parameters that take part in this step; the optimizer passes over the others."""
         return [parameter for parameter in self.parameters if parameter.grad is not None]
+
+
+class _Work(NamedTuple):
+    """What there is to do around each step of one optimizer."""
+
+    decays: Sequence[tuple[WeightDecay, Share]]
+    gradients: Sequence[Share]
+    kinks: Sequence[tuple[Parts | None, Share]]
+
+    @classmethod
+    def of(cls, shares: Iterable[Share]) -> _Work:
+        decays = [(p, s) for s in shares if isinstance(p := s.regularizer.penalty, WeightDecay)]
+        kinked = [s for s in shares if _is_proximal(s.regularizer)]
+        kinks = [(parts_of(s.regularizer.penalty), s) for s in kinked]
+        return cls(decays, [s for s in shares if _has_gradient(s.regularizer)], kinks)
 
 
 class Applied:
@@ -73,6 +89,13 @@ class Applied:
         self._sizes = {optimizer: _size(optimizer) for optimizer in optimizers}
         for optimizer, shares in self._shares.items():
             _check(optimizer, shares)
+        self._works = {optimizer: _Work.of(shares) for optimizer, shares in self._shares.items()}
+        self._terms = [
+            (regularizer.penalty, parts_of(regularizer.penalty), list(parameters.values()))
+            for regularizer, parameters in self._claims
+            if parameters and not isinstance(regularizer.penalty, NoPenalty | WeightDecay)
+        ]
+        self._one_pass = OnePass()
 
     def knows(self, optimizer: Optimizer) -> bool:
         """Whether the optimizer and its parameter groups are still those that were resolved."""
@@ -81,9 +104,14 @@ class Applied:
     def value(self) -> Tensor:
         """Returns the sum of all penalties, a scalar without gradient; 0 if all is frozen."""
         with torch.no_grad():
-            claimed = [(r.penalty, list(ps.values())) for r, ps in self._claims if ps]
-            values = [total_value(penalty, parameters) for penalty, parameters in claimed]
+            values = [self._value(*term) for term in self._terms]
             return added_up(values) if values else torch.zeros(())
+
+    def _value(self, penalty: Penalty, parts: Parts | None, weights: Sequence[Tensor]) -> Tensor:
+        known = None if parts is None else self._one_pass.value(parts, weights)
+        if known is None:
+            return total_value(penalty, weights)
+        return torch.tensor(known, dtype=weights[0].dtype)
 
     def before_step(
         self, optimizer: Optimizer, scale: float = 1.0, *, skips_overflows: bool = False
@@ -95,33 +123,26 @@ class Applied:
             scale: What its gradients are still multiplied by, in mixed precision.
             skips_overflows: Whether the step is skipped if a gradient is not finite.
         """
-        self._decay(optimizer, skips_overflows)
-        for share in self._shares[optimizer]:
+        work = self._works[optimizer]
+        if work.decays and not (skips_overflows and _overflows(optimizer)):
+            for penalty, share in work.decays:
+                lr = float(optimizer.param_groups[share.group]["lr"])
+                decay_(penalty, share.with_gradient(), lr)
+        for share in work.gradients:
             parameters = share.with_gradient()
             grads = [parameter.grad for parameter in parameters if parameter.grad is not None]
             add_ = add_subgradient_ if share.regularizer.method == "subgradient" else add_gradient_
             add_(share.regularizer.penalty, parameters, grads, scale)
 
-    def _decay(self, optimizer: Optimizer, skips_overflows: bool) -> None:
-        decays = [
-            (penalty, share)
-            for share in self._shares[optimizer]
-            if isinstance(penalty := share.regularizer.penalty, WeightDecay)
-        ]
-        if not decays or (skips_overflows and _overflows(optimizer)):
-            return
-        for penalty, share in decays:
-            lr = float(optimizer.param_groups[share.group]["lr"])
-            decay_(penalty, share.with_gradient(), lr)
-
     def after_step(self, optimizer: Optimizer) -> None:
         """Applies the prox of the kinked parts, with the step the optimizer has just taken."""
-        for share in self._shares[optimizer]:
-            if _is_proximal(share.regularizer):
-                parameters = share.with_gradient()
-                group = optimizer.param_groups[share.group]
-                steps = [step_of(optimizer, group, parameter) for parameter in parameters]
-                prox_(share.regularizer.penalty, parameters, steps)
+        for parts, share in self._works[optimizer].kinks:
+            group = optimizer.param_groups[share.group]
+            steps = [(p, step_of(optimizer, group, p)) for p in share.with_gradient()]
+            if parts is not None:
+                steps = [(p, s) for p, s in steps if not self._one_pass.prox_(parts, p, s)]
+            if steps:
+                prox_(share.regularizer.penalty, *zip(*steps, strict=True))
 
     def warn_of_unreached(self) -> None:
         """Warns if a penalty falls on weights that no optimizer updates."""
@@ -176,6 +197,11 @@ def _size(optimizer: Optimizer) -> int:
 
 def _is_proximal(regularizer: Regularizer) -> bool:
     return regularizer.method == "proximal" and has_kink(regularizer.penalty)
+
+
+def _has_gradient(regularizer: Regularizer) -> bool:
+    parts = parts_of(regularizer.penalty)
+    return parts is None or parts.l2 > 0 or (regularizer.method == "subgradient" and any(parts[:3]))
 
 
 def _check(optimizer: Optimizer, shares: Sequence[Share]) -> None:

@@ -16,7 +16,6 @@ from typing import NamedTuple
 import torch
 from torch import Tensor
 
-from regsearch import compiled
 from regsearch.penalties import L1, L2, ElasticNet, NoPenalty, Penalty, WeightDecay
 from regsearch.pieces import joined, pieces
 from regsearch.stepsizes import Step
@@ -55,10 +54,6 @@ def total_value(penalty: Penalty, weights: Sequence[Tensor]) -> Tensor:
         return added_up([penalty.value(w) for w in weights])
     if not any(parts):
         return weights[0].new_zeros(())
-    if not torch.is_grad_enabled() and compiled.can_take(*weights):
-        absolutes, squares = zip(*map(compiled.sums, weights), strict=True)
-        value = parts.l1 * sum(absolutes) + parts.l2 * sum(squares)
-        return torch.tensor(value, dtype=weights[0].dtype)
     values = []
     for (ws,) in pieces(weights):
         w = joined(ws)
@@ -145,8 +140,6 @@ def prox_(penalty: Penalty, weights: Sequence[Tensor], steps: Sequence[float | S
         for w, step in zip(weights, steps, strict=True):
             if not isinstance(step, Step):
                 torch.ops.aten.softshrink.out(w, parts.l1 * step, out=w)
-            elif compiled.can_take(w, step.moment):
-                compiled.soft_threshold_(w, parts.l1, step)
             else:
                 adaptive.append((w, step))
         for _, alike in groupby(adaptive, key=_constants):

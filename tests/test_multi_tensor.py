@@ -2,13 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
-
 import pytest
 import torch
 from torch import Tensor
 
-from regsearch import compiled
 from regsearch.multi_tensor import (
     add_gradient_,
     add_subgradient_,
@@ -59,15 +56,6 @@ def steps(kind: str, weights: list[Tensor]) -> list[float | Step]:
     return [Step(0.3, moment, kind == "root", 1.1, 1e-8) for moment in moments]
 
 
-@pytest.fixture(params=["compiled", "eager"])
-def way(request: pytest.FixtureRequest) -> Iterator[str]:
-    """Either kernel: compiled loops are for few threads, many threads go the eager way."""
-    before = torch.get_num_threads()
-    torch.set_num_threads(1 if request.param == "compiled" else 6)
-    yield request.param
-    torch.set_num_threads(before)
-
-
 @pytest.mark.parametrize("penalty", PENALTIES, ids=repr)
 def test_value(penalty: Penalty) -> None:
     weights = tensors(0)
@@ -75,7 +63,6 @@ def test_value(penalty: Penalty) -> None:
     torch.testing.assert_close(total_value(penalty, weights), expected)
 
 
-@pytest.mark.usefixtures("way")
 @pytest.mark.parametrize("penalty", PENALTIES, ids=repr)
 def test_value_without_gradient(penalty: Penalty) -> None:
     weights = tensors(0)[:3]
@@ -110,7 +97,6 @@ def test_gradients(penalty: Penalty, scale: float) -> None:
         torch.testing.assert_close(s, before + scale * penalty.subgrad(w))
 
 
-@pytest.mark.usefixtures("way")
 @pytest.mark.parametrize("kind", ["number", "root", "moment"])
 @pytest.mark.parametrize("dtype", [torch.float64, torch.float32])
 @pytest.mark.parametrize("penalty", PENALTIES, ids=repr)
@@ -132,23 +118,6 @@ def test_without_a_kink_the_prox_is_the_identity(penalty: Penalty) -> None:
     assert not has_kink(penalty) or not torch.equal(penalty.prox(w, 0.5), w)
 
 
-def test_each_way_is_really_taken(way: str) -> None:
-    w = tensors(0)[0]
-    assert compiled.is_installed()
-    assert compiled.can_take(w, w) == (way == "compiled")
-    assert not compiled.can_take(w.bfloat16(), w.bfloat16())
-    assert not compiled.can_take(tensors(0)[3], w)
-
-
-def test_the_compiled_loop_hides_no_nan_and_survives_a_zero_moment() -> None:
-    w = torch.tensor([torch.nan, 1.0, -1.0, 0.5])
-    step = Step(0.1, torch.tensor([1.0, 0.0, 1.0, 0.0]), True, 1.0, 0.0)
-    prox_(L1(1.0), [w], [step])
-    assert w[0].isnan()
-    torch.testing.assert_close(w[1:], torch.tensor([0.0, -0.9, 0.0]))
-
-
-@pytest.mark.usefixtures("way")
 def test_tensors_of_several_types_beside_each_other() -> None:
     weights = [w.to(d) for w, d in zip(tensors(0), _TYPES, strict=True)]
     sizes: list[float | Step] = [Step(0.3, w.square() + 1e-2, True, 1.1, 1e-8) for w in weights]
