@@ -16,7 +16,10 @@ from typing import Any, Literal
 State = Literal["complete", "pruned", "failed"]
 Direction = Literal["minimize", "maximize"]
 
+# How an error begins that is not an exception of the user's own code.
 DIVERGED = "diverged"
+LOST = "lost"  # the process that trained it died, or hung
+INTERRUPTED = "interrupted"  # by ctrl-C or a signal
 
 
 @dataclass(frozen=True)

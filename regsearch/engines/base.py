@@ -33,6 +33,24 @@ class Engine(Protocol):
         ...
 
 
+@runtime_checkable
+class SupervisingEngine(Engine, Protocol):
+    """An engine with workers of its own, which it can group into ranks, and end when they hang."""
+
+    def suited(self, *, devices_per_trial: int, deadline: float | None) -> Engine:
+        """Returns this engine for trials of another size.
+
+        Args:
+            devices_per_trial: How many devices train one trial together, a worker on each.
+            deadline: Seconds without a word after which a worker with a trial counts as hung; None
+                is the engine's own default.
+
+        Raises:
+            ValueError: If there are fewer devices than one trial needs.
+        """
+        ...
+
+
 def guarded(train: Train, trials: Iterator[Trial], on_report: OnReport) -> Iterator[Outcome]:
     """Runs `train` so that its exceptions become failed outcomes of the trials it held.
 
