@@ -12,8 +12,8 @@ from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
     from regsearch import conventions, testing
-    from regsearch.applied import DoublePenaltyWarning, PenaltyWarning
     from regsearch.callback import PenaltyCallback
+    from regsearch.cautions import DoublePenaltyWarning, PenaltyWarning
     from regsearch.engines.inline import InlineEngine
     from regsearch.mixin import RegularizedMixin
     from regsearch.penalties import (
@@ -46,7 +46,7 @@ if TYPE_CHECKING:
     from regsearch.trials import Histogram, Outcome, Report, Trial
 
 _HOMES = {
-    "DoublePenaltyWarning": "applied",
+    "DoublePenaltyWarning": "cautions",
     "ElasticNet": "penalties",
     "GroupLasso": "penalties",
     "Histogram": "trials",
@@ -60,7 +60,7 @@ _HOMES = {
     "Outcome": "trials",
     "Penalty": "penalties",
     "PenaltyCallback": "callback",
-    "PenaltyWarning": "applied",
+    "PenaltyWarning": "cautions",
     "RegularizedMixin": "mixin",
     "Regularizer": "regularizer",
     "RepeatedFailureError": "search.errors",
