@@ -15,6 +15,8 @@ if TYPE_CHECKING:
     from regsearch.callback import PenaltyCallback
     from regsearch.cautions import DoublePenaltyWarning, PenaltyWarning
     from regsearch.engines.inline import InlineEngine
+    from regsearch.engines.processes import ProcessEngine
+    from regsearch.engines.ray import RayEngine
     from regsearch.mixin import RegularizedMixin
     from regsearch.penalties import (
         KINDS,
@@ -61,6 +63,8 @@ _HOMES = {
     "Penalty": "penalties",
     "PenaltyCallback": "callback",
     "PenaltyWarning": "cautions",
+    "ProcessEngine": "engines.processes",
+    "RayEngine": "engines.ray",
     "RegularizedMixin": "mixin",
     "Regularizer": "regularizer",
     "RepeatedFailureError": "search.errors",
@@ -103,6 +107,8 @@ __all__ = [
     "Penalty",
     "PenaltyCallback",
     "PenaltyWarning",
+    "ProcessEngine",
+    "RayEngine",
     "RegularizedMixin",
     "Regularizer",
     "RepeatedFailureError",
