@@ -7,7 +7,6 @@ from __future__ import annotations
 
 import json
 import os
-import secrets
 import signal
 import subprocess
 import sys
@@ -18,11 +17,8 @@ from pathlib import Path
 
 import pytest
 
-os.environ["RAY_ENABLE_WINDOWS_OR_OSX_CLUSTER"] = "0"  # loopback alone; Ray reads it on import
-os.environ["RAY_AUTH_MODE"] = "token"
-os.environ["RAY_AUTH_TOKEN"] = secrets.token_hex(32)
 ray = pytest.importorskip("ray", reason="needs Ray: pip install 'regsearch[ray]'")
-from ray.cluster_utils import Cluster  # noqa: E402  # after the variables
+from ray.cluster_utils import Cluster  # noqa: E402  # where there is Ray
 
 from regsearch.engines.base import Engine, SupervisingEngine  # noqa: E402
 from regsearch.engines.ray import RayEngine  # noqa: E402
@@ -65,9 +61,11 @@ def gpu_nodes(cluster: Cluster) -> Iterator[list[object]]:
 
 @pytest.fixture(scope="class")
 def connected(cluster: Cluster) -> Iterator[None]:
-    ray.init(address=cluster.address, logging_level="WARNING")
+    before = signal.getsignal(signal.SIGTERM)
+    ray.init(address=cluster.address, logging_level="WARNING")  # takes SIGTERM for itself
     yield
     ray.shutdown()
+    signal.signal(signal.SIGTERM, before)
 
 
 @pytest.mark.usefixtures("connected")
