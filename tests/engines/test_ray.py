@@ -42,12 +42,14 @@ _PROGRAM = Path(__file__).with_name("coordinator_on_ray.py")
 
 @pytest.fixture(scope="module")
 def cluster() -> Iterator[Cluster]:
-    """A cluster whose first node has no GPU."""
+    """A cluster whose first node has no GPU; Ray takes SIGTERM for itself while it is there."""
+    before = signal.getsignal(signal.SIGTERM)
     cluster = Cluster(
         initialize_head=True, head_node_args={"num_cpus": 2, "include_dashboard": False}
     )
     yield cluster
     cluster.shutdown()
+    signal.signal(signal.SIGTERM, before)
 
 
 @pytest.fixture(scope="class")
@@ -61,11 +63,9 @@ def gpu_nodes(cluster: Cluster) -> Iterator[list[object]]:
 
 @pytest.fixture(scope="class")
 def connected(cluster: Cluster) -> Iterator[None]:
-    before = signal.getsignal(signal.SIGTERM)
-    ray.init(address=cluster.address, logging_level="WARNING")  # takes SIGTERM for itself
+    ray.init(address=cluster.address, logging_level="WARNING")
     yield
     ray.shutdown()
-    signal.signal(signal.SIGTERM, before)
 
 
 @pytest.mark.usefixtures("connected")
