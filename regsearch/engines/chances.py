@@ -11,6 +11,20 @@ from regsearch.trials import LOST, Outcome
 
 TRIES = 3
 
+# Exceptions and, in lower case, texts of torch's and of what it is built on.
+_UNSPECIFIC = ("RuntimeError", "torch.AcceleratorError")
+_OUT_OF_MEMORY = ("can't allocate memory", "not enough memory", "out of memory", "alloc_failed")
+_COLLECTIVE_ERRORS = ("DistBackendError", "DistNetworkError", "DistStoreError")
+_COLLECTIVE = (
+    "gloo/",  # a source file's path
+    "nccl error",
+    "nccl communicator",
+    "connection closed by peer",
+    "connection reset by peer",
+    "timed out waiting",
+    "broken pipe",
+)
+
 _log = logging.getLogger(__name__)
 
 
@@ -58,5 +72,21 @@ class Chances:
 
 def is_out_of_memory(outcome: Outcome) -> bool:
     """Tells whether host or device had no memory left, which a process may not recover from."""
-    exception = outcome.reason.partition(":")[0]
-    return exception == "MemoryError" or exception.endswith("OutOfMemoryError")
+    exception, _, text = outcome.reason.partition(":")
+    if exception.endswith("MemoryError"):  # Python's own, NumPy's, torch's
+        return True
+    return exception in _UNSPECIFIC and any(sign in text.lower() for sign in _OUT_OF_MEMORY)
+
+
+def is_collective_failure(outcome: Outcome) -> bool:
+    """Tells whether a rank failed for want of another one, which has died or hangs.
+
+    It learns so from its connection, often long before a cluster says that a machine is gone. A
+    connection of the user's own that breaks is no such failure, nor is a port that was taken.
+    """
+    exception, _, text = outcome.reason.partition(":")
+    if is_port_taken(text):
+        return False
+    if exception.rpartition(".")[2] in _COLLECTIVE_ERRORS:
+        return True
+    return exception in _UNSPECIFIC and any(sign in text.lower() for sign in _COLLECTIVE)

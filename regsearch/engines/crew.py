@@ -13,7 +13,7 @@ import time
 from collections import deque
 from collections.abc import Iterable, Iterator
 
-from regsearch.engines.chances import Chances, is_out_of_memory
+from regsearch.engines.chances import Chances, is_collective_failure, is_out_of_memory
 from regsearch.engines.group import Group, Held, OutOfStepError
 from regsearch.engines.workers import Ask, Broken, Step, Transport, Worker, WorkerGoneError
 from regsearch.trials import LOST, OnReport, Outcome, Report, Trial
@@ -27,6 +27,10 @@ def run(
     transport: Transport, trials: Iterable[Trial], on_report: OnReport, *, deadline: float
 ) -> Iterator[Outcome]:
     """Runs trials on a transport's workers; the body of an engine's `run`.
+
+    Once a worker has been told that there are no more trials, `trials` may still grow, by one that
+    is to be tried again, say. Other workers may ask for it; if none does, it starts with the next
+    run of the engine.
 
     Args:
         transport: Used for this run, and closed at its end.
@@ -134,9 +138,9 @@ class _Crew:
         has_failed = outcome.state == "failed"
         if has_failed and len(group.workers) > 1:
             # The others may wait for this rank for ever; or it failed because another one died.
-            is_held = outcome.number in group.held
-            error = outcome.error if is_held else f"{LOST}: {worker.name} failed: {outcome.reason}"
-            group.fail(error, time.monotonic() + GRACE)
+            is_its_own = outcome.number in group.held and not is_collective_failure(outcome)
+            lost = f"{LOST}: {worker.name} failed: {outcome.reason}"
+            group.fail(outcome.error if is_its_own else lost, time.monotonic() + GRACE)
         elif worker is group.workers[0] and outcome.number in group.held:
             del group.held[outcome.number]
             group.is_spent |= has_failed and is_out_of_memory(outcome)

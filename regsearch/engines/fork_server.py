@@ -23,20 +23,24 @@ from contextlib import contextmanager, suppress
 from multiprocessing import get_context
 from multiprocessing.connection import Connection, wait
 from multiprocessing.process import BaseProcess
-from multiprocessing.reduction import recv_handle
+from multiprocessing.reduction import recvfds
 
 from regsearch.engines.forking import can_fork
 from regsearch.engines.parent_death import signal_at_parents_end
 from regsearch.engines.process_orders import Ended, Start, Started, Unloadable, described
-from regsearch.engines.process_seat import Seat, leave_signals_to_the_coordinator, work
+from regsearch.engines.process_seat import Seat, leave_signals_to_the_coordinator, passed_on, work
 from regsearch.trials import Train
 
 
-def serve_forks(control: Connection, pickled: bytes, coordinator: int) -> None:
+def serve_forks(
+    control: Connection, channels: socket.socket, pickled: bytes, coordinator: int
+) -> None:
     """Is a fork server's whole life.
 
     Args:
         control: Where orders come from and news go to.
+        channels: Where the workers' ends of their channels come from, as file descriptors. macOS
+            has each acknowledged, which must not get among the news.
         pickled: The train function.
         coordinator: The process id of who has started this.
     """
@@ -44,11 +48,12 @@ def serve_forks(control: Connection, pickled: bytes, coordinator: int) -> None:
     try:
         train: Train = pickle.loads(pickled)
     except Exception:
-        control.send(Unloadable(traceback.format_exc()))
+        with suppress(ConnectionError):  # the coordinator has gone meanwhile
+            control.send(Unloadable(traceback.format_exc()))
         return
     gc.collect()
     gc.freeze()  # else collections in the workers would copy all of what they share
-    server = _ForkServer(control, train, coordinator)
+    server = _ForkServer(control, channels, train, coordinator)
     try:
         server.serve()
     finally:
@@ -57,8 +62,11 @@ def serve_forks(control: Connection, pickled: bytes, coordinator: int) -> None:
 
 
 class _ForkServer:
-    def __init__(self, control: Connection, train: Train, coordinator: int) -> None:
+    def __init__(
+        self, control: Connection, channels: socket.socket, train: Train, coordinator: int
+    ) -> None:
         self._control = control
+        self._channels = channels
         self._train = train
         self._coordinator = coordinator
         self._may_fork = can_fork()
@@ -95,7 +103,7 @@ class _ForkServer:
         return True
 
     def _start_worker(self, order: Start) -> None:
-        with socket.socket(fileno=recv_handle(self._control)) as theirs:
+        with socket.socket(fileno=recvfds(self._channels, 1)[0]) as theirs:
             try:
                 worker = self._start(order.seat, theirs)
             except OSError as error:
@@ -112,7 +120,7 @@ class _ForkServer:
             worker = get_context("fork").Process(target=self._become, args=arguments)
         else:
             worker = get_context("spawn").Process(target=work, args=arguments)
-        with warnings.catch_warnings():
+        with passed_on(seat.environment), warnings.catch_warnings():
             # torch's and NumPy's own threads are idle, and made anew after a fork.
             warnings.filterwarnings("ignore", ".*multi-threaded, use of fork", DeprecationWarning)
             worker.start()
@@ -123,6 +131,7 @@ class _ForkServer:
         signal.set_wakeup_fd(-1)
         signal.signal(signal.SIGCHLD, signal.SIG_DFL)
         self._control.close()  # else the coordinator would not see the fork server's end
+        self._channels.close()
         work(seat, theirs, train, parent)
 
     def _bury(self) -> None:
@@ -131,7 +140,8 @@ class _ForkServer:
             if (code := worker.exitcode) is not None:
                 _kill(worker)
                 del self._workers[key]
-                self._control.send(Ended(key, described(code)))
+                with suppress(ConnectionError):  # the coordinator has gone, as `_obey` will see
+                    self._control.send(Ended(key, described(code)))
 
 
 def _kill(worker: BaseProcess) -> None:

@@ -13,7 +13,7 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 
 from regsearch.engines.workers import Answer, Ask, Step, Worker
-from regsearch.trials import Trial
+from regsearch.trials import LOST, Trial
 
 Question = Ask | Step
 
@@ -125,9 +125,13 @@ class Group:
         rank.settle()
 
     def fail(self, failure: str, at: float) -> None:
-        """Has it end at a time, unless it has been told to before."""
-        if not self.failure:
-            self.failure, self._fails_at = failure, at
+        """Has it end at a time, or at the one that it has been told before.
+
+        What a rank itself did wrong explains why another one has lost it, and is kept.
+        """
+        self._fails_at = self._fails_at if self.failure else at
+        if not self.failure or self.failure.startswith(LOST):
+            self.failure = failure
 
     def patience(self, deadline: float) -> Patience:
         """Returns which rank will have been silent for too long first, and when.

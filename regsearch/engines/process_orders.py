@@ -10,7 +10,7 @@ from regsearch.engines.process_seat import Seat
 
 @dataclass(frozen=True)
 class Start:
-    """Orders a worker; its end of the channel follows as a file descriptor.
+    """Orders a worker; its end of the channel follows on a socket of their own.
 
     Attributes:
         key: What it is called in `Started`, `Ended` and `End`.

@@ -7,19 +7,20 @@ import multiprocessing
 import os
 import socket
 import sys
-from collections.abc import Collection, Iterator, Sequence
-from contextlib import contextmanager, suppress
+from collections.abc import Collection, Sequence
+from contextlib import suppress
 from multiprocessing.connection import wait
-from multiprocessing.reduction import send_handle
+from multiprocessing.reduction import sendfds
 
 from regsearch.engines import fork_server
 from regsearch.engines.channels import Mailbox
 from regsearch.engines.devices import Slot
 from regsearch.engines.process_orders import Ended, Start, Started, Unloadable, described
-from regsearch.engines.process_seat import Seat
+from regsearch.engines.process_seat import Seat, passed_on
 from regsearch.engines.process_worker import ProcessWorker
 from regsearch.engines.workers import Worker
 
+_UnacknowledgedError = RuntimeError  # of `sendfds` on macOS, whose receiver must acknowledge
 _FAREWELL = 5.0  # seconds that a fork server has to end its workers before it is killed itself
 
 
@@ -65,7 +66,7 @@ class ProcessPool:
     def close(self) -> None:
         """Ends every worker, and the fork server."""
         atexit.unregister(self.close)
-        self._control.close()
+        self._close_server()
         # One that is still importing does not listen, and has no workers yet.
         self._server.join(_FAREWELL if self._has_started else _FAREWELL / 10)
         self._server.kill()
@@ -76,26 +77,28 @@ class ProcessPool:
     def _open_server(self) -> None:
         try:
             self._control, theirs = multiprocessing.Pipe()
+            self._channels, their_channels = socket.socketpair()
             self._server = multiprocessing.get_context("spawn").Process(
                 target=fork_server.serve_forks,
-                args=(theirs, self._pickled, os.getpid()),
+                args=(theirs, their_channels, self._pickled, os.getpid()),
                 name="fork server",
             )
-            with theirs, _one_openmp_thread():
+            # OpenMP reads its variable as it is loaded.
+            with theirs, their_channels, passed_on({"OMP_NUM_THREADS": "1"}):
                 self._server.start()
         except OSError as error:
             raise RuntimeError(_out_of_means(error)) from error
         self._has_started = False  # any worker
 
     def _start(self, seat: Seat) -> ProcessWorker:
-        assert self._server.pid is not None
         ours, theirs = socket.socketpair()
         with theirs:
             worker = ProcessWorker(self._count, seat.name, Mailbox(ours), self._control)
             self._workers[self._count] = worker
-            with suppress(ConnectionError):  # the fork server's own end will be heard of
+            # The end of the fork server itself will be heard of.
+            with suppress(ConnectionError, _UnacknowledgedError):
                 self._control.send(Start(self._count, seat))
-                send_handle(self._control, theirs.fileno(), self._server.pid)
+                sendfds(self._channels, [theirs.fileno()])
         self._count += 1
         return worker
 
@@ -123,20 +126,12 @@ class ProcessPool:
         for worker in self._workers.values():
             worker.how_it_ended = f"was ended with the process that it was started by, which {how}"
         self._workers.clear()
-        self._control.close()
+        self._close_server()
         self._open_server()
 
-
-@contextmanager
-def _one_openmp_thread() -> Iterator[None]:
-    """Has a process started now find OMP_NUM_THREADS=1, which OpenMP reads as it is loaded."""
-    before = os.environ.get("OMP_NUM_THREADS")
-    os.environ["OMP_NUM_THREADS"] = "1"
-    try:
-        yield
-    finally:
-        del os.environ["OMP_NUM_THREADS"]
-        os.environ.update({} if before is None else {"OMP_NUM_THREADS": before})
+    def _close_server(self) -> None:
+        self._control.close()
+        self._channels.close()
 
 
 def _not_started(how: str) -> str:

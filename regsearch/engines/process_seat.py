@@ -1,7 +1,8 @@
 """A worker process's place: what it is called, what it may use, and how it settles in.
 
-All of it is set before the train function is called, and so before CUDA is touched: CUDA reads
-`CUDA_VISIBLE_DEVICES` once.
+CUDA reads `CUDA_VISIBLE_DEVICES` once, so that must be set before anything touches CUDA. A worker
+that is spawned imports the user's modules before it comes to `work`: it must be started inside of
+`passed_on`. One that is forked could set it itself, since its fork server has not touched CUDA.
 """
 
 from __future__ import annotations
@@ -10,7 +11,8 @@ import os
 import signal
 import socket
 import sys
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
 from dataclasses import dataclass
 from types import FrameType
 
@@ -51,6 +53,7 @@ def work(seat: Seat, own: socket.socket, train: Train, parent: int) -> None:
     os.setsid()  # so that it is ended with all it has started, and no ctrl-C reaches it
     die_with_parent(parent)
     leave_signals_to_the_coordinator()
+    os.register_at_fork(after_in_child=_let_sigterm_end)
     os.environ.update(seat.environment)
     _limit_torch(seat)
     serve(train, SocketChannel(own), rank=seat.rank)
@@ -61,6 +64,27 @@ def leave_signals_to_the_coordinator() -> None:
     signal.signal(signal.SIGINT, signal.SIG_IGN)
     # A handler, unlike SIG_IGN, is not passed on to what a worker executes.
     signal.signal(signal.SIGTERM, _ignore)
+
+
+@contextmanager
+def passed_on(environment: Mapping[str, str]) -> Iterator[None]:
+    """Has a process that is started inside find these variables as soon as it begins."""
+    before = {name: os.environ.get(name) for name in environment}
+    os.environ.update(environment)
+    try:
+        yield
+    finally:
+        for name, value in before.items():
+            del os.environ[name]
+            os.environ.update({} if value is None else {name: value})
+
+
+def _let_sigterm_end() -> None:
+    """Has what a worker forks end by SIGTERM, as a pool of processes ends its own.
+
+    SIGINT stays ignored: nobody ends processes with it, and a ctrl-C is the coordinator's.
+    """
+    signal.signal(signal.SIGTERM, signal.SIG_DFL)
 
 
 def _ignore(signum: int, frame: FrameType | None) -> None:

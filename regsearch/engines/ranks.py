@@ -28,7 +28,7 @@ def rank_environment(
     ('1', '2')
     """
     local_size = size if local_size is None else local_size
-    return {
+    return _interfaces(address) | {
         "RANK": str(rank),
         "LOCAL_RANK": str(rank % local_size),
         "GROUP_RANK": str(rank // local_size),
@@ -36,8 +36,16 @@ def rank_environment(
         "LOCAL_WORLD_SIZE": str(local_size),
         "MASTER_ADDR": address,
         "MASTER_PORT": str(port),
-        "TORCHELASTIC_RUN_ID": "regsearch",  # by this Lightning knows that others start the ranks
+        "TORCHELASTIC_RUN_ID": "regsearch",  # by which Lightning knows that others start ranks
     }
+
+
+def _interfaces(address: str) -> dict[str, str]:
+    """Returns what keeps ranks that meet on loopback from listening anywhere else."""
+    names = {name for _, name in socket.if_nameindex()} & {"lo", "lo0"}
+    if address != LOOPBACK or not names:
+        return {}
+    return {"GLOO_SOCKET_IFNAME": min(names), "NCCL_SOCKET_IFNAME": min(names)}
 
 
 def free_port(address: str = LOOPBACK) -> int:

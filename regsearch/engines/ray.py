@@ -37,8 +37,9 @@ class RayEngine:
         address: "local" starts a Ray of its own on this machine, on loopback alone, and ends it
             with the run; "auto" joins the one that this process or machine is connected to, or
             that RAY_ADDRESS names; "host:port" joins that one. What was joined is left running.
-        gpus_per_trial: GPUs of a trial's worker; a fraction lets trials share a GPU, of whose
-            memory each may use that part. 0 trains on CPUs, as "local" does without a GPU.
+        gpus_per_trial: 1 gives a trial's worker a GPU; a fraction lets trials share one, of whose
+            memory each may use that part. 0 trains on CPUs, as "local" does without a GPU. For
+            trials on several GPUs, see `devices_per_trial`.
         cpus_per_trial: CPUs of a trial's worker, and its threads.
         devices_per_trial: How many devices train one trial together, a worker on each.
         deadline: Seconds without a word after which a worker with a trial counts as hung.

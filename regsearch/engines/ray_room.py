@@ -44,6 +44,11 @@ class Need:
                 )
         if not self.bundle:
             raise ValueError("cpus_per_trial and gpus_per_trial must not both be 0.")
+        if self.gpus > 1:
+            raise ValueError(
+                f"gpus_per_trial must be at most 1, for a worker has one GPU, but got {self.gpus}. "
+                f"To train a trial on several: Task(devices_per_trial={self.gpus:g})."
+            )
         if self.workers > 1 and 0 < self.gpus < 1:
             raise ValueError(
                 "Workers that train a trial together must have a GPU each, but got "

@@ -52,7 +52,7 @@ class Backlog:
 
     @property
     def is_due(self) -> bool:
-        """Whether the oldest rows have waited long enough."""
+        """Whether the last write was long enough ago; nobody but a writer of rows asks."""
         return time.monotonic() - self._written_at > SECONDS
 
     def flush(self) -> None:

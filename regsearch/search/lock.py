@@ -22,7 +22,7 @@ def held(path: Path, what: str) -> Iterator[None]:
 
     Raises:
         StorageHeldError: If another process holds it.
-        StorageError: If the file cannot be written.
+        StorageError: If the file cannot be written, or its file system has no locks.
     """
     try:
         path.parent.mkdir(parents=True, exist_ok=True)
@@ -35,12 +35,19 @@ def held(path: Path, what: str) -> Iterator[None]:
     with file:
         try:
             fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
-        except OSError as error:
+        except BlockingIOError as error:
             file.seek(0)
             raise StorageHeldError(
                 f"One process at a time may search in {what}, but process "
                 f"{file.read().strip() or '(unknown)'} has it open. Wait for it, stop it, or give "
                 "this study another storage."
+            ) from error
+        except OSError as error:  # Lustre without -o flock, NFS without its lock service
+            raise StorageError(
+                f"The file system of {path} must be able to lock files, or two processes could "
+                f"search in {what} at once, but got {error}. Keep the study on a local disk, "
+                'Study(storage="sqlite:////a/local/folder/regsearch.db"), or have the file system '
+                "mounted with locks."
             ) from error
         file.truncate(0)
         file.write(f"{os.getpid()}\n")

@@ -2,9 +2,11 @@
 
 Optuna's own SQLite storage reads the running trials back from the file at every question a pruner
 asks, and writes each reported value in a transaction of its own: 11 ms a report. One writer needs
-no reading back, and a report can wait a second for the next ones, because the trial it belongs to
-is trained anew if the process dies before the trial has ended. Parameters wait for the attribute
-that is set once they are all drawn.
+no reading back, and reports can wait for later ones: if the process dies before the trial has
+ended, the trial is trained again, and with it comes what was not written. One that starts from a
+checkpoint reports the checkpoint's epoch once more; reports between the last write and that
+epoch's are missing from the study then. Parameters wait for the attribute that is set once they are
+all drawn.
 """
 
 from __future__ import annotations
@@ -104,7 +106,7 @@ class MirroredStorage(BaseStorage):
     def set_trial_intermediate_value(
         self, trial_id: int, step: int, intermediate_value: float
     ) -> None:
-        """Keeps a reported value, and writes it a second later or at the trial's end."""
+        """Keeps a reported value, until one comes a second after the last write or a trial ends."""
         self._memory.set_trial_intermediate_value(trial_id, step, intermediate_value)
         if not math.isfinite(intermediate_value):
             self._disk.set_trial_intermediate_value(

@@ -17,7 +17,7 @@ from regsearch.search.checks import check_safe_loading
 from regsearch.search.frames import best_of_each, trials_frame
 from regsearch.search.records import Record, best, records
 from regsearch.search.space import Space
-from regsearch.search.weights import weights_file
+from regsearch.search.weights import SHARE, weights_file
 from regsearch.training.task import Task
 
 
@@ -101,15 +101,15 @@ class StudyResult:
 
         Raises:
             ValueError: If no trial is complete.
-            FileNotFoundError: If the weights are gone.
+            FileNotFoundError: If the weights are gone, or were saved on another machine.
         """
         found = self.best
         check_safe_loading()
         file = weights_file(self.weights, found.number)
         if not file.exists():
             raise FileNotFoundError(
-                f"The weights of trial {found.number} must be in {file}, but are not. Train them "
-                "again: Task.module(result.best.params) with result.best.penalty."
+                f"The weights of trial {found.number} must be in {file}, but are not. {SHARE} Or "
+                "train them again: Task.module(result.best.params) with result.best.penalty."
             )
         module = self.task.module(found.params)
         module.load_state_dict(torch.load(file, map_location="cpu", weights_only=True))

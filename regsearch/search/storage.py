@@ -22,6 +22,7 @@ from sqlalchemy.exc import ArgumentError, SQLAlchemyError
 from regsearch.search.errors import StorageError
 from regsearch.search.lock import held
 from regsearch.search.mirror import MirroredStorage
+from regsearch.search.server import has_locks, locked
 from regsearch.trials import Direction
 
 
@@ -53,7 +54,8 @@ def opened(storage: str | None, name: str, direction: Direction) -> Iterator[Ope
         direction: "minimize" or "maximize", for a new study.
 
     Raises:
-        StorageHeldError: If another process searches in this SQLite file.
+        StorageHeldError: If another process searches in this SQLite file, or in this study of a
+            database server. Of other databases, only processes in this folder are seen.
         StorageError: If the storage cannot be opened, or later on not be written.
     """
     with quiet_optuna(), ExitStack() as stack:
@@ -61,17 +63,21 @@ def opened(storage: str | None, name: str, direction: Direction) -> Iterator[Ope
             yield _in_memory(name, direction)
             return
         url = parsed(storage)
-        stack.enter_context(held(_lock_file(url, name), storage))
+        text = url.render_as_string(hide_password=True)
+        if not has_locks(url):
+            stack.enter_context(held(_lock_file(url, name), text))
         disk = _connected(storage, url)
         stack.callback(disk.engine.dispose)
-        with _explained(storage):
+        with _explained(text):
+            if has_locks(url):
+                stack.enter_context(locked(disk.engine, name, text))
             optuna.create_study(
                 study_name=name, storage=disk, direction=direction, load_if_exists=True
             )
             mirror = MirroredStorage(disk, name)
         study = optuna.load_study(study_name=name, storage=mirror)
-        with _explained(storage):
-            yield OpenStudy(study, _beside(url, ".files") / str(mirror.study_id), storage)
+        with _explained(text):
+            yield OpenStudy(study, _beside(url, ".files") / str(mirror.study_id), text)
             mirror.flush()
 
 
@@ -117,7 +123,7 @@ def _in_memory(name: str, direction: Direction) -> OpenStudy:
 
 def _connected(storage: str, url: URL) -> optuna.storages.RDBStorage:
     options = {"connect_args": {"timeout": 60}} if _is_file(url) else None
-    with _explained(storage, ImportError):  # the database's driver
+    with _explained(url.render_as_string(hide_password=True), ImportError):  # the database's driver
         disk = optuna.storages.RDBStorage(storage, engine_kwargs=options)
     if _is_file(url):
         sqlalchemy.event.listen(disk.engine, "connect", _set_pragmas)

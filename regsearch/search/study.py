@@ -122,7 +122,8 @@ class Study:
         Raises:
             TypeError: If the task does not pickle.
             ValueError: If the engine cannot train a trial on so many devices.
-            StorageHeldError: If another process searches in this storage.
+            StorageHeldError: If another process searches in this SQLite file, or in this study of a
+                PostgreSQL or MySQL server.
             StorageError: If the storage cannot be opened or written.
             StudyChangedError: If the stored study has another task, space or seed.
             RepeatedFailureError: If trials keep failing.
@@ -143,7 +144,7 @@ class Study:
             listener = of_study(tracker)
             listener.open(card(self.name, asked, self.task, self.space, choices))
             say(console, choice)
-            self._search(book, listener, engine, self._trainer(train, book), console)
+            self._search(book, listener, engine, train, console)
             result = self._result(book, listener)
         command = listener.ui_command if isinstance(listener, MLflowTracker) else None
         for part in farewell(self.name, self.task.monitor, result, command):
@@ -151,7 +152,12 @@ class Study:
         return result
 
     def _search(
-        self, book: OpenStudy, tracker: StudyTracker, engine: Engine, train: Train, console: Console
+        self,
+        book: OpenStudy,
+        tracker: StudyTracker,
+        engine: Engine,
+        train: checks.TrainChoice,
+        console: Console,
     ) -> None:
         signals = Signals(functools.partial(say, console))
         with signals.handled():
@@ -159,12 +165,15 @@ class Study:
             lost = ledger.recover()
             before = ledger.records()
             tally = Tally(before, self.task.direction)
-            keep = KeepBest(book.weights, self.task.direction, best(before, self.task.direction))
+            found = best(before, self.task.direction)
+            saves = isinstance(train, str)
+            keep = KeepBest(book.weights, self.task.direction, found, expects_weights=saves)
             bar = shown(console, tally, self.n_trials)
             with closing(Watchers([bar, keep, tracker])) as watchers:
                 for outcome in lost:
                     tracker.finish(outcome)
-                run(ledger, engine, train, watchers, FailureRule(self.n_trials), signals)
+                rule = FailureRule(self.n_trials)
+                run(ledger, engine, self._trainer(train, book), watchers, rule, signals)
                 summarize(tracker, self.name, self.task, self.space, ledger.records(), book.text)
 
     def _trainer(self, train: checks.TrainChoice, book: OpenStudy) -> Train:

@@ -16,8 +16,8 @@ from regsearch.regularizer import Regularizer
 from regsearch.shards import whole_state
 from regsearch.training.checkpoints import TrialCheckpoint, checkpoint_path, forget, resumable
 from regsearch.training.monitor import Monitor
-from regsearch.training.ranks import check_ranks
-from regsearch.training.surroundings import interruptible, one_thread, quiet, seeded
+from regsearch.training.ranks import check_ranks, guarded_store
+from regsearch.training.surroundings import interruptible, quiet, seeded, share_of_threads
 from regsearch.training.task import Task
 from regsearch.training.trainers import saves, their_callbacks, trainer_of
 from regsearch.trials import OnReport, Outcome, Trial
@@ -41,7 +41,7 @@ def train_each(
     """
     told: set[type[Warning]] = set()  # what holds for the task is said once, not in every trial
     for trial in trials:
-        with one_thread(), quiet(*told), interruptible(), seeded(trial.seed):
+        with share_of_threads(), quiet(*told), interruptible(), seeded(trial.seed):
             outcome = _train(task, folder, trial, on_report)
         if trial.params["penalty"] != "none":
             told.add(PenaltyWarning)
@@ -60,7 +60,8 @@ def _train(task: Task, folder: Path, trial: Trial, on_report: OnReport) -> Outco
     if keeps:
         callbacks.append(TrialCheckpoint(path, monitor))
     trainer = trainer_of(task, package, callbacks)
-    _fit(trainer, module, task.data(), resumable(path, trial.resume_from) if keeps else None)
+    with guarded_store():
+        _fit(trainer, module, task.data(), resumable(path, trial.resume_from) if keeps else None)
     outcome = monitor.outcome()
     if outcome.value is None:
         raise ValueError(_why_nothing_was_reported(trainer))

@@ -1,7 +1,8 @@
 """A trial's voice: a Lightning callback that reports after each validation epoch.
 
 It collects what the module logged, the losses and what the penalised weights look like, sends one
-`Report` and stops the Trainer if told to, or if a loss is no longer finite.
+`Report` and stops the Trainer if told to, or if a loss is no longer finite. A resumed trial sends
+its checkpoint's report again: the process may have died before anybody heard of it.
 """
 
 from __future__ import annotations
@@ -9,6 +10,7 @@ from __future__ import annotations
 import functools
 import math
 from collections.abc import Mapping
+from dataclasses import asdict
 from typing import Any
 
 from torch import Tensor, nn
@@ -53,6 +55,7 @@ class Monitor(PenaltyHooks):
         self._sends = sends
         self._last: Report | None = None
         self._is_unsent = False
+        self._is_final = False
         self._state: State = "complete"
         self._error = ""
         self._is_due = False
@@ -68,12 +71,20 @@ class Monitor(PenaltyHooks):
         return self._last.step if self._last else None
 
     def state_dict(self) -> dict[str, Any]:
-        """Returns the last report's step and metrics, sent or not: what a checkpoint keeps."""
-        return {"step": self._last.step, "metrics": dict(self._last.metrics)} if self._last else {}
+        """Returns the last report, sent or not: what a checkpoint keeps, in plain values."""
+        return {**asdict(self._last), "is_final": self._is_final} if self._last else {}
 
     def load_state_dict(self, state_dict: Mapping[str, Any]) -> None:
-        """Goes on counting where a checkpoint stood."""
-        self._last = Report(self._trial, state_dict["step"], state_dict["metrics"])
+        """Goes on counting where a checkpoint stood; its report may not have come through."""
+        histograms = {n: Histogram(**h) for n, h in state_dict["histograms"].items()}
+        self._last = Report(self._trial, state_dict["step"], state_dict["metrics"], histograms)
+        self._is_unsent, self._is_final = True, state_dict["is_final"]
+
+    def on_train_start(self, trainer: Trainer, pl_module: Any) -> None:
+        self.send(trainer)  # what a checkpoint held; all ranks have loaded it
+
+    def on_fit_end(self, trainer: Trainer, pl_module: Any) -> None:
+        self.send(trainer)  # of a checkpoint after which there was nothing left to train
 
     def on_validation_end(self, trainer: Trainer, pl_module: Any) -> None:
         if trainer.sanity_checking:
@@ -105,8 +116,7 @@ class Monitor(PenaltyHooks):
         self._is_unsent = False
         with untouched_generators():  # a pruner may draw numbers; the trial's own stay as they are
             stop = bool(trainer.strategy.broadcast(self._on_report(self._last)))
-        is_last_epoch = trainer.current_epoch + 1 >= (trainer.max_epochs or math.inf)
-        if self._error or (stop and not (is_last_epoch and trainer.is_last_batch)):
+        if self._error or (stop and not self._is_final):
             self._state = "pruned"
             _stop(trainer)
 
@@ -120,6 +130,8 @@ class Monitor(PenaltyHooks):
         step = self._last.step + 1 if self._last else 0
         self._last = Report(self._trial, step, metrics | weights, histograms)
         self._is_unsent = True
+        is_last_epoch = trainer.current_epoch + 1 >= (trainer.max_epochs or math.inf)
+        self._is_final = is_last_epoch and bool(trainer.is_last_batch)
         self._note_divergence(trainer.current_epoch)
 
     def _losses(self, trainer: Trainer, module: Any) -> dict[str, float]:

@@ -8,7 +8,9 @@ what each has measured on its part of the data, so that none waits for one that 
 from __future__ import annotations
 
 import os
-from collections.abc import Mapping
+import socket
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
 from datetime import timedelta
 from typing import Any
 
@@ -18,6 +20,7 @@ from torch import distributed
 from regsearch.namespaces import Trainer
 
 _NAMES = ("RANK", "LOCAL_RANK", "WORLD_SIZE", "LOCAL_WORLD_SIZE", "MASTER_ADDR", "MASTER_PORT")
+_OURS = "regsearch"  # what engines of this package set TORCHELASTIC_RUN_ID to
 _PATIENCE = timedelta(minutes=5)  # how long a rank waits for another one in a collective
 
 
@@ -52,6 +55,38 @@ def rank_arguments(package: Any) -> dict[str, Any]:
         "num_nodes": int(os.environ["WORLD_SIZE"]) // here,
         "strategy": package.strategies.DDPStrategy(timeout=_PATIENCE),
     }
+
+
+@contextmanager
+def guarded_store() -> Iterator[None]:
+    """Has ranks that meet inside do so at MASTER_ADDR alone.
+
+    Where rank 0 opens the store that they meet at, torch has it listen to all the world. A store
+    that is open there already is used as it is; it lives on with the process group.
+    """
+    is_host = os.environ.get("TORCHELASTIC_RUN_ID") == _OURS and os.environ.get("RANK") == "0"
+    store = _store() if is_host and not distributed.is_initialized() else None
+    try:
+        yield
+    finally:
+        del store
+
+
+def _store() -> Any:
+    """Opens a store, which every later one of this process at the same port shares."""
+    address, port = os.environ["MASTER_ADDR"], int(os.environ["MASTER_PORT"])
+    family, kind, *_, place = socket.getaddrinfo(address, port, type=socket.SOCK_STREAM)[0]
+    with socket.socket(family, kind) as listener:
+        listener.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+        listener.bind(place)
+        return distributed.TCPStore(  # type: ignore[attr-defined]  # torch's own, out of C++
+            address,
+            port,
+            is_master=True,
+            wait_for_workers=False,
+            multi_tenant=True,
+            master_listen_fd=listener.detach(),
+        )
 
 
 def mean_over_ranks(trainer: Trainer, metrics: Mapping[str, float]) -> dict[str, float]:

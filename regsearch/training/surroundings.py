@@ -1,4 +1,4 @@
-"""What surrounds a trial: its seed, one CPU thread, silence, ctrl-C; all put back afterwards."""
+"""What surrounds a trial: its seed, its CPU threads, silence, ctrl-C; all put back afterwards."""
 
 from __future__ import annotations
 
@@ -32,10 +32,14 @@ _ADVICE = (
 
 
 @contextmanager
-def one_thread() -> Iterator[None]:
-    """Lets torch use one CPU thread: trials share the machine, more threads slow all of them."""
+def share_of_threads() -> Iterator[None]:
+    """Lets torch use as many CPU threads as OMP_NUM_THREADS says, which engines with workers set.
+
+    Where nobody says, it is one: trials share the machine, and more threads slow all of them.
+    """
     before = torch.get_num_threads()
-    torch.set_num_threads(1)
+    share = os.environ.get("OMP_NUM_THREADS", "").partition(",")[0]
+    torch.set_num_threads(max(1, int(share)) if share.isdecimal() else 1)
     try:
         yield
     finally:

@@ -19,7 +19,7 @@ from pathlib import Path
 from pytorch_lightning import Trainer
 
 from regsearch.training.each import train_each
-from regsearch.training.surroundings import one_thread, quiet, seeded
+from regsearch.training.surroundings import quiet, seeded, share_of_threads
 from regsearch.trials import OnReport, Outcome, Report, Trial
 from studies.digits import EPOCHS, data, module, study
 from tests.benchmarks.interleaved import machine, medians
@@ -28,7 +28,7 @@ ROUNDS = 9
 
 
 def bare() -> None:
-    with one_thread(), quiet(), seeded(0):
+    with share_of_threads(), quiet(), seeded(0):
         trainer = Trainer(
             max_epochs=EPOCHS,
             logger=False,

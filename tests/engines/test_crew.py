@@ -206,6 +206,18 @@ class TestRanks:
         (outcome,) = run(stage, 1)
         assert outcome.error == f"{LOST}: worker 0.1 exited with code 0"
 
+    def test_a_rank_that_lost_another_one_is_lost_before_the_death_is_known(self) -> None:
+        closed = failed(0, "RuntimeError: [gloo/transport/tcp/pair.cc:5] Connection closed by peer")
+        stage = Stage([[ASK, closed, None], [ASK, None]], [[ASK, GONE], [ASK, GONE]])
+        (outcome,) = run(stage, 1)
+        assert outcome.error == f"{LOST}: worker 0.0 failed: {closed.error}"
+
+    def test_what_a_rank_did_wrong_itself_explains_why_another_lost_it(self) -> None:
+        closed = failed(0, "RuntimeError: Connection closed by peer")
+        own = failed(0, "ValueError: on purpose")
+        stage = Stage([[ASK, closed, None], [ASK, own, None]], [[ASK, GONE], [ASK, GONE]])
+        assert run(stage, 1) == [own]
+
     def test_an_error_after_the_trial_costs_no_other(self) -> None:
         stage = Stage(
             [[ASK, ended(0), ASK, None], [ASK, failed(0, "ValueError: late"), None]],

@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import signal
 from collections.abc import Iterator
 from dataclasses import dataclass
+from multiprocessing import get_context
 
 import pytest
 import torch
@@ -23,6 +25,26 @@ class TrainLoadingData:
             loader = DataLoader(TensorDataset(torch.arange(8.0)), batch_size=4, num_workers=1)
             value = sum(float(batch.sum()) for (batch,) in loader)
             yield Outcome(trial.number, "complete", value)
+
+
+@dataclass(frozen=True)
+class TrainLeavingAPool:
+    """Ends a pool of processes that it has forked and tells how these take signals."""
+
+    def __call__(self, trials: Iterator[Trial], on_report: OnReport) -> Iterator[Outcome]:
+        for trial in trials:
+            with get_context("fork").Pool(2) as pool:
+                handlers = pool.apply(_handlers)
+            yield Outcome(trial.number, "failed", None, error=handlers)
+
+
+def _handlers() -> str:
+    return " ".join(str(signal.getsignal(one)) for one in (signal.SIGTERM, signal.SIGINT))
+
+
+def test_a_pool_of_a_workers_own_can_be_ended() -> None:
+    (outcome,) = ProcessEngine(["cpu"], deadline=20.0).run(TrainLeavingAPool(), finite(1), go_on)
+    assert outcome.error == f"{signal.SIG_DFL!s} {signal.SIG_IGN!s}"
 
 
 @pytest.mark.slow

@@ -22,6 +22,15 @@ def test_ranks_that_see_a_device_each_are_nodes_of_their_own() -> None:
     assert (third["WORLD_SIZE"], third["LOCAL_WORLD_SIZE"]) == ("3", "1")
 
 
+def test_ranks_that_meet_on_loopback_connect_there_alone() -> None:
+    here = rank_environment(0, 2, address="127.0.0.1", port=5)
+    interface = here["GLOO_SOCKET_IFNAME"]
+    assert interface in {name for _, name in socket.if_nameindex()}
+    assert interface.startswith("lo")
+    assert here["NCCL_SOCKET_IFNAME"] == interface
+    assert "GLOO_SOCKET_IFNAME" not in rank_environment(0, 2, address="node", port=5)
+
+
 def test_a_free_port_can_be_taken_and_the_error_of_a_taken_one_is_known() -> None:
     with socket.socket() as first, socket.socket() as second:
         first.bind(("127.0.0.1", free_port()))

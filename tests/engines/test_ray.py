@@ -204,7 +204,6 @@ class TestCluster:
     @pytest.mark.parametrize(
         ("engine", "match"),
         [
-            (RayEngine(gpus_per_trial=2), "needs 2 GPUs and 1 CPU, for which there must be room"),
             (RayEngine(devices_per_trial=4), "needs 4 times 1 GPU and 1 CPU"),
             (RayEngine(cpus_per_trial=3), "has .*no GPU and 2 CPUs on 127.0.0.1"),
         ],

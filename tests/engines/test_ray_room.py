@@ -26,7 +26,6 @@ def node(
         (Need(0.1, 0), [node(cpus=1)], 10),  # 0.1 ten times is not 1.0 in floats
         (Need(1, 0.5), [node(gpus=1)], 2),
         (Need(1, 0.4), [node(cpus=8, gpus=2)], 4),  # 2 / 0.4 is 5, but no worker has two halves
-        (Need(1, 2), [node(cpus=8, gpus=3)], 1),
         (Need(1, 1, workers=2), [node(gpus=1), node(gpus=1)], 1),
         (Need(1, 1, workers=2), [node(gpus=1)], 0),
         (Need(1, 0), [node(cpus=4, alive=False)], 0),
@@ -41,6 +40,7 @@ def test_room_is_counted_by_node(need: Need, nodes: list[dict[str, Any]], expect
     ("cpus", "gpus", "workers", "match"),
     [
         (-1, 1, 1, "cpus_per_trial must be a fraction or a whole number, but got -1"),
+        (1, 2, 1, r"gpus_per_trial must be at most 1, .* Task\(devices_per_trial=2\)"),
         (1, 1.5, 1, "gpus_per_trial must be a fraction or a whole number, but got 1.5"),
         (1, float("nan"), 1, "gpus_per_trial must be a fraction or a whole number, but got nan"),
         (1, float("inf"), 1, "gpus_per_trial must be a fraction or a whole number, but got inf"),

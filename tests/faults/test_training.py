@@ -36,7 +36,7 @@ def test_a_signal_in_the_midst_of_a_fit(number: signal.Signals, status: int) -> 
     table = study().run(tracker=tracker, progress=False).trials
     assert table["state"].tolist() == ["complete", "failed", "complete"]
     assert table["reason"].tolist() == ["", "interrupted", ""]
-    assert len(tracker.reports[2]) == EPOCHS - STRUCK_IN
+    assert len(tracker.reports[2]) == EPOCHS - STRUCK_IN + 1
     assert Path(str(tracker.trials[2].resume_from)).name == f"{WAITS_IN}.ckpt"
 
 

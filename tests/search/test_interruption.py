@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import errno
+import fcntl
 import os
 import signal
 import subprocess
@@ -12,7 +14,7 @@ from pathlib import Path
 import pytest
 from optuna.trial import TrialState
 
-from regsearch.search.errors import StorageHeldError
+from regsearch.search.errors import StorageError, StorageHeldError
 from regsearch.search.lock import held
 from regsearch.search.space import BASELINE
 from regsearch.tracking.memory import MemoryTracker
@@ -142,3 +144,19 @@ def test_a_storage_is_given_back() -> None:
     with held(Path("study.db.lock"), "study.db"), pytest.raises(StorageHeldError):
         go(study(3, storage=DB))
     assert len(go(study(3, storage=DB)).trials) == 4
+
+
+@pytest.mark.parametrize("code", [errno.ENOLCK, errno.ENOSYS])
+def test_a_file_system_without_locks_is_told_from_a_storage_in_use(
+    code: int, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    Path("study.db.lock").write_text("4711\n")  # of a process that ended long ago
+
+    def flock(file: object, operation: int) -> None:
+        raise OSError(code, os.strerror(code))
+
+    monkeypatch.setattr(fcntl, "flock", flock)
+    with pytest.raises(StorageError, match=r"must be able to lock files.*local disk") as caught:
+        go(study(2, storage=DB))
+    assert not isinstance(caught.value, StorageHeldError)
+    assert "4711" not in str(caught.value)

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
@@ -22,9 +22,10 @@ from regsearch.search.records import Record
 from regsearch.search.result import StudyResult
 from regsearch.search.space import Space
 from regsearch.search.study import Study
+from regsearch.search.weights import MissingWeightsWarning
 from regsearch.tracking.memory import MemoryTracker
 from regsearch.training.task import Task
-from regsearch.trials import Outcome, Trial
+from regsearch.trials import OnReport, Outcome, Train, Trial
 from tests.search.toys import go, study, trained
 
 
@@ -89,8 +90,26 @@ def test_weights_that_are_gone_are_missed(tmp_path: Path) -> None:
     assert result.best.penalty == NoPenalty()
     for file in tmp_path.glob("real.db.files/*/*"):
         file.unlink()
-    with pytest.raises(FileNotFoundError, match=r"weights of trial 0 must be in .*0\.pt"):
+    missed = r"(?s)weights of trial 0 must be in .*0\.pt.*all machines must share this folder"
+    with pytest.raises(FileNotFoundError, match=missed):
         result.best_module()
+
+
+class Elsewhere(InlineEngine):
+    """Trains where the weights are saved out of the study's sight."""
+
+    def run(self, train: Train, trials: Iterable[Trial], on_report: OnReport) -> Iterator[Outcome]:
+        for outcome in super().run(train, trials, on_report):
+            for file in Path.cwd().glob("real.db.files/*/*.pt"):
+                file.unlink()
+            yield outcome
+
+
+@pytest.mark.slow  # trains networks
+def test_weights_on_another_machine_are_warned_of_once() -> None:
+    with pytest.warns(MissingWeightsWarning, match="share this folder") as caught:
+        replace(REAL, n_trials=3).run(engine=Elsewhere(), tracker=MemoryTracker(), progress=False)
+    assert len(caught) == 1
 
 
 def test_only_the_best_weights_stay_whatever_the_order(tmp_path: Path) -> None:
@@ -106,7 +125,8 @@ def test_only_the_best_weights_stay_whatever_the_order(tmp_path: Path) -> None:
     result = go(asked, trained(saving))
     assert seen == [[], [0], [1], [1], [3], [3]]
     assert [p.name for p in result.weights.iterdir()] == ["3.pt"]
-    (result.weights / "9.pt").write_bytes(b"left by a process that died")
+    for left in ("9.pt", "9.part", "3.part"):
+        (result.weights / left).write_bytes(b"left by a process that died")
     go(asked)
     assert [p.name for p in result.weights.iterdir()] == ["3.pt"]
 

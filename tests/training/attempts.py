@@ -64,8 +64,8 @@ def checkpointing(changes: Mapping[str, Any]) -> Task:
 class Keeping(Listener):
     """Keeps the checkpoint that a trial has left by the time of each report."""
 
-    def __init__(self, folder: Path) -> None:
-        super().__init__()
+    def __init__(self, folder: Path, stop_at: int | None = None) -> None:
+        super().__init__(stop_at)
         self.folder = folder
         self.kept: dict[int, Path] = {}
 

@@ -120,7 +120,7 @@ def test_a_checkpoint_may_lie_where_the_trial_keeps_its_own(tmp_path: Path) -> N
     attempt(tmp_path, given, undisturbed, Trial(0, PARAMS, 7))
     path = shutil.copy(undisturbed.kept[1], checkpoint_path(tmp_path, 0))
     attempt(tmp_path, given, listener, Trial(0, PARAMS, 7, resume_from=str(path)))
-    assert [report.step for report in listener.reports] == [2, 3]
+    assert [report.step for report in listener.reports] == [1, 2, 3]
 
 
 def test_without_checkpointing_nothing_is_written_or_read(tmp_path: Path) -> None:

@@ -138,7 +138,9 @@ def test_a_resumed_trial_is_the_undisturbed_one(tmp_path: Path, changes: dict[st
             truth.metrics,
         )
         saved = step_in(undisturbed, step)
-        expected = undisturbed.reports[saved + 1 :]
+        expected = undisturbed.reports[
+            saved:
+        ]  # the saved one again: it may never have come through
         assert [report.step for report in listener.reports] == [r.step for r in expected]
         for mine, theirs in zip(listener.reports, expected, strict=True):
             assert mine.metrics == theirs.metrics
@@ -164,8 +166,34 @@ def test_a_trial_killed_for_real_goes_on_where_it_stood(tmp_path: Path) -> None:
     left = checkpoint_path(tmp_path / "killed", 0)
     again = Trial(1, PARAMS, 7, attempt=1, resume_from=str(left))
     assert attempt(tmp_path / "killed", given, rest, again).state == "complete"
-    assert [report.metrics for report in rest.reports] == [r.metrics for r in whole.reports[2:]]
+    assert [report.metrics for report in rest.reports] == [r.metrics for r in whole.reports[1:]]
     assert not list(left.parent.iterdir())
+
+
+@pytest.mark.parametrize(
+    ("changes", "stop_at", "state"),
+    [
+        ({}, 1, "pruned"),
+        ({}, EPOCHS - 1, "complete"),
+        (
+            {"trainer": {"callbacks": EarlyStopping("val_loss", divergence_threshold=0)}},
+            0,
+            "pruned",
+        ),
+    ],
+    ids=["within", "at the end", "stopped early"],
+)
+def test_what_is_said_to_the_report_of_a_checkpoint_counts_as_it_would_have(
+    tmp_path: Path, changes: dict[str, Any], stop_at: int, state: str
+) -> None:
+    given = checkpointing(changes)
+    undisturbed, listener = Keeping(tmp_path, stop_at), Listener(stop_at)
+    truth = attempt(tmp_path, given, undisturbed, Trial(0, PARAMS, 7))
+    assert truth.state == state
+    left = str(undisturbed.kept[stop_at])
+    outcome = attempt(tmp_path, given, listener, Trial(1, PARAMS, 7, resume_from=left))
+    assert [report.step for report in listener.reports] == [stop_at]
+    assert (outcome.state, outcome.metrics) == (truth.state, truth.metrics)
 
 
 def killing(params: Mapping[str, Any]) -> Net:

@@ -18,9 +18,9 @@ import torch
 
 from regsearch.training.surroundings import (
     interruptible,
-    one_thread,
     quiet,
     seeded,
+    share_of_threads,
     untouched_generators,
 )
 
@@ -46,7 +46,7 @@ def state() -> list[Any]:
 
 @contextmanager
 def all_of_them() -> Iterator[None]:
-    with one_thread(), quiet(), interruptible(), seeded(3):
+    with share_of_threads(), quiet(), interruptible(), seeded(3):
         yield
 
 
@@ -94,9 +94,17 @@ def test_a_seed_repeats_every_generator() -> None:
     assert all(one != other for one, other in zip(drawn[0], drawn[2], strict=True))
 
 
-def test_there_is_one_thread_inside() -> None:
-    with one_thread():
-        assert torch.get_num_threads() == 1
+@pytest.mark.parametrize(("said", "threads"), [("3", 3), (None, 1), ("0", 1), ("4,2", 4)])
+def test_there_are_as_many_threads_inside_as_the_environment_says(
+    monkeypatch: pytest.MonkeyPatch, said: str | None, threads: int
+) -> None:
+    monkeypatch.delenv("OMP_NUM_THREADS", raising=False)
+    if said is not None:
+        monkeypatch.setenv("OMP_NUM_THREADS", said)
+    before = torch.get_num_threads()
+    with share_of_threads():
+        assert torch.get_num_threads() == threads
+    assert torch.get_num_threads() == before
 
 
 def test_lightning_is_muted_and_others_are_heard(caplog: pytest.LogCaptureFixture) -> None:
