@@ -1,0 +1,138 @@
+"""Which trials go into one stack: those that could lend each other their code.
+
+Same parts, same shapes, same kind of optimizer, and nothing that a step reads may differ. What does
+differ and is not read, such as a learning rate, is taken from the code that a stack runs: were it
+read later, that would be an error and not a wrong number.
+"""
+
+from __future__ import annotations
+
+import copy
+from collections.abc import Hashable
+from typing import Any
+
+from regsearch.training.fused.attributes import Key, Reads, attributes, differing, remove
+from regsearch.training.fused.clipping import Clipping
+from regsearch.training.fused.member import Member
+from regsearch.training.fused.refusal import NotFusableError, as_refusals
+from regsearch.training.fused.rules import rule_of
+from regsearch.training.fused.stack import Stack
+from regsearch.training.fused.steps import Steps
+from regsearch.training.fused.updates import Separate, Together, Updates
+from regsearch.training.surroundings import untouched_generators
+
+
+class Lineup:
+    """The stacks at work.
+
+    Args:
+        clipping: How gradients are clipped.
+    """
+
+    def __init__(self, clipping: Clipping) -> None:
+        self._clipping = clipping
+        self._stacks: list[tuple[_Profile, Stack]] = []
+
+    @property
+    def stacks(self) -> list[Stack]:
+        """Those with trials in them."""
+        return [stack for _, stack in self._stacks if stack.members]
+
+    def drop(self, stack: Stack) -> None:
+        """Forgets a stack with all its trials."""
+        self._stacks = [(profile, other) for profile, other in self._stacks if other is not stack]
+
+    def stack_for(self, member: Member) -> Stack:
+        """Returns a stack that a trial can join, a new one if there is none.
+
+        Raises:
+            NotFusableError: If its steps cannot be run for several trials at once.
+        """
+        self._stacks = [(p, s) for p, s in self._stacks if s.members or p.epoch == member.epoch]
+        shape = _shape(member)
+        for profile, stack in self._stacks:
+            if profile.shape == shape and profile.admits(member, stack):
+                return stack
+        rule = rule_of(member.optimizer)
+        updates: Updates = Together(rule, self._clipping) if rule else Separate(self._clipping)
+        stack = Stack(member.module, updates)
+        self._stacks.append((_Profile(member), stack))
+        return stack
+
+
+class _Profile:
+    """What a stack's trials have in common."""
+
+    def __init__(self, member: Member) -> None:
+        self.shape = _shape(member)
+        self._attributes = attributes(copy.deepcopy(member.module))
+        self._reads, reads_time = _trace(member)
+        self._is_of_one_epoch = reads_time or not member.feed.is_even
+        self.epoch = member.epoch
+        self._removed: set[Key] = set()
+
+    def admits(self, member: Member, stack: Stack) -> bool:
+        if self._is_of_one_epoch and any(other.epoch != member.epoch for other in stack.members):
+            return False
+        differences = differing(self._attributes, attributes(member.module))
+        if differences & self._reads:
+            return False
+        for key in differences - self._removed:
+            remove(stack.steps.module, key)
+            self._removed.add(key)
+        return True
+
+
+def _trace(member: Member) -> tuple[set[Key], bool]:
+    """Runs both steps once, on a copy, and returns what they read, and whether they read the time.
+
+    Raises:
+        NotFusableError: If a step leaves something in an attribute, where one trial's number would
+            be all trials'.
+    """
+    module = copy.deepcopy(member.module)
+    before = copy.deepcopy(attributes(module))
+    steps = Steps(module)
+    reads = Reads(module)
+    tensors = {
+        name: tensor.detach().unsqueeze(0).clone()
+        for name, tensor in [*module.named_parameters(), *module.named_buffers()]
+    }
+    with untouched_generators(), as_refusals():
+        steps.train(tensors, member.batches().train[0], 0, is_stacked=False)
+        steps.validate(tensors, member.feed.first_validation(), 0, is_stacked=False)
+    seen = set(reads.seen)
+    written = differing(before, attributes(module)) - {
+        key for key in before if key[1] == "training"
+    }
+    if written:
+        path, name = sorted(written)[0]
+        raise NotFusableError(f"a step writes {f'{path}.{name}'.lstrip('.')}")
+    return seen, steps.clock.was_read
+
+
+def _shape(member: Member) -> Hashable:
+    module: Any = member.module
+    parts = tuple((name, type(part).__qualname__) for name, part in module.named_modules())
+    named = [
+        *module.named_parameters(remove_duplicate=False),
+        *module.named_buffers(remove_duplicate=False),
+    ]
+    first: dict[int, str] = {}
+    tensors = tuple(
+        (name, t.shape, t.dtype, t.requires_grad, first.setdefault(id(t), name))
+        for name, t in named
+    )
+    modes = tuple(part.training for part in module.modules())
+    epoch = member.batches().shape
+    return parts, tensors, modes, epoch, _optimizer_shape(member)
+
+
+def _optimizer_shape(member: Member) -> Hashable:
+    names = {id(parameter): name for name, parameter in member.module.named_parameters()}
+    groups = tuple(
+        tuple(names[id(parameter)] for parameter in group["params"])
+        for group in member.optimizer.param_groups
+    )
+    rule = rule_of(member.optimizer)
+    return type(member.optimizer), rule is not None, groups
