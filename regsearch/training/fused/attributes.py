@@ -135,12 +135,10 @@ class Reads:
 def _watched(kind: type, note: Callable[[str], None]) -> type:
     def read(self: Any, name: str) -> Any:
         note(name)
-        return super(watched, self).__getattribute__(name)
+        return kind.__getattribute__(self, name)
 
-    watched = type(
-        kind.__name__, (kind,), {"__getattribute__": read, "__module__": kind.__module__}
-    )
-    return watched
+    members = {"__getattribute__": read, "__module__": kind.__module__}
+    return type(kind.__name__, (kind,), members)
 
 
 def _watched_hparams(hparams: dict[str, Any], note: Callable[[str], None]) -> dict[str, Any]:

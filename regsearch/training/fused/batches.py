@@ -1,8 +1,8 @@
 """A batch of each trial, put together along a new first dimension.
 
 Trials at the same epoch see the same batch, which is then shared. Trials that entered a stack at
-different times are at different epochs: each is given its own epoch's batch, so that it sees what it
-would have seen alone.
+different times are at different epochs: each is given its own epoch's batch, so that it sees what
+it would have seen alone.
 """
 
 from __future__ import annotations

@@ -122,8 +122,9 @@ def limits_of(task: Task) -> Limits:
 
 def clipping_of(task: Task) -> Clipping:
     """Returns how the Task's Trainer would clip gradients."""
-    algorithm = task.trainer.get("gradient_clip_algorithm") or "norm"
-    return Clipping(task.trainer.get("gradient_clip_val") or 0.0, algorithm)
+    is_by_value = task.trainer.get("gradient_clip_algorithm") == "value"
+    limit = task.trainer.get("gradient_clip_val") or 0.0
+    return Clipping(limit, "value" if is_by_value else "norm")
 
 
 def device_of(task: Task) -> torch.device:

@@ -6,9 +6,14 @@ the generators left in the same state for the loaders to draw from.
 
 from __future__ import annotations
 
-import hashlib
-import pickle
+import random
+import warnings
+from collections.abc import Hashable, Iterator
+from contextlib import contextmanager
 from typing import Any
+
+import numpy as np
+import torch
 
 from regsearch.applied import PenaltyWarning
 from regsearch.namespaces import namespace_of
@@ -23,7 +28,7 @@ from regsearch.training.fused.member import Member, configured, regularized
 from regsearch.training.fused.refusal import NotFusableError
 from regsearch.training.fused.stand_in import TrainerFacts
 from regsearch.training.generators import generator_states
-from regsearch.training.surroundings import quiet, seeded
+from regsearch.training.surroundings import seeded
 from regsearch.training.task import Task
 from regsearch.trials import Trial
 
@@ -37,7 +42,7 @@ class Enrolment:
 
     def __init__(self, task: Task) -> None:
         self._task = task
-        self._feeds: dict[str, Feed] = {}
+        self._feeds: dict[Hashable, Feed] = {}
         self._told: set[type[Warning]] = set()
 
     def member(self, trial: Trial) -> Member:
@@ -46,7 +51,7 @@ class Enrolment:
         Raises:
             NotFusableError: If it cannot be trained in one.
         """
-        with quiet(*self._told), seeded(trial.seed):
+        with _muted(self._told), seeded(trial.seed):
             module = self._task.module(trial.params)
             check_module(module)
             feed = self._feed(module)
@@ -62,11 +67,28 @@ class Enrolment:
 
     def _feed(self, module: Any) -> Feed:
         """Returns the batches for a trial whose module has just been made."""
-        state = hashlib.sha256(pickle.dumps(generator_states([]))).hexdigest()
+        state = _generators()
         if state not in self._feeds:
             loaders = _loaders(self._task.data(), module)
             self._feeds[state] = Feed(loaders, limits_of(self._task), device_of(self._task))
         return self._feeds[state]
+
+
+@contextmanager
+def _muted(told: set[type[Warning]]) -> Iterator[None]:
+    """Says what is wrong with a task once, not for every trial."""
+    with warnings.catch_warnings():
+        for category in told:
+            warnings.simplefilter("ignore", category)
+        yield
+
+
+def _generators() -> Hashable:
+    """Returns the state that a trial's batches follow from."""
+    name, keys, *rest = np.random.get_state()
+    cuda = [bytes(state.numpy()) for state in generator_states([])["cuda"]]
+    numpy = (name, np.asarray(keys).tobytes(), *rest)
+    return bytes(torch.get_rng_state().numpy()), *cuda, numpy, random.getstate()
 
 
 def _loaders(data: Any, module: Any) -> tuple[Any, Any]:

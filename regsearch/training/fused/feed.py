@@ -1,10 +1,10 @@
 """The batches of a trial's epochs, read once for all trials that would see the same.
 
 A trial that is trained alone draws its batches from the generators as its module's construction
-left them. A feed starts from that state and asks the loaders for batches in the order in which the
-Trainer does: an epoch's training batches, then its validation batches. Trials with the same seed see
-the same batches, however many epochs one is ahead of another; an epoch is kept as long as there is
-room, and read again from the generators' state otherwise.
+left them. A feed starts from that state and asks the loaders for batches in the Trainer's order: an
+epoch's training batches, then its validation batches. Trials with the same seed see the same
+batches, however many epochs one is ahead of another; an epoch is kept as long as there is room, and
+read again from the generators' state otherwise.
 """
 
 from __future__ import annotations

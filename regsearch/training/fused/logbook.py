@@ -61,8 +61,8 @@ def _as_scalar(name: str, value: Any) -> Tensor:
         raise NotFusableError(f"it logs {name!r} as a {type(value).__name__}, not as a tensor")
     if value.numel() != 1:
         raise ValueError(
-            f"What is logged must be one number, but {name!r} has {value.numel()} elements. Log its "
-            "mean, or each element under a name of its own."
+            f"What is logged must be one number, but {name!r} has {value.numel()} elements. "
+            "Log its mean, or each element under a name of its own."
         )
     return value.detach().reshape(())
 
@@ -97,7 +97,7 @@ class Logbook:
                 value,
                 on_step=on_step,
                 on_epoch=on_epoch,
-                reduce_fx=how.reduce_fx,  # type: ignore[arg-type]  # Lightning's own hint is narrow
+                reduce_fx=how.reduce_fx,
                 add_dataloader_idx=how.add_dataloader_idx,
                 batch_size=how.batch_size,
             )

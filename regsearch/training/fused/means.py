@@ -29,7 +29,7 @@ class StackMeans:
         self._samples.append(samples)
 
     def losses(self) -> list[dict[str, float]]:
-        """Returns `loss/data`, `loss/penalty` and `loss/total` of each trial; [] before any batch."""
+        """Returns `loss/data`, `loss/penalty` and `loss/total` a trial; [] without a batch."""
         if not self._losses:
             return []
         shares = np.array(self._samples) / sum(self._samples)

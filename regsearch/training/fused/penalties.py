@@ -1,4 +1,4 @@
-"""The penalties of a stack's trials: numbers where a trial's penalty is elementwise, itself otherwise.
+"""The penalties of a stack's trials: numbers if a penalty is elementwise, itself otherwise.
 
 L1, L2, elastic net, weight decay and none differ by three numbers, which an optimizer's rule takes
 in its stride. A group penalty, or one that somebody else wrote, works on its own trial's place.
@@ -118,7 +118,8 @@ class StackPenalties:
                 flat = stack.flatten(1)
                 absolute += flat.abs().sum(1, dtype=torch.float64).cpu().numpy()
                 square += flat.square().sum(1, dtype=torch.float64).cpu().numpy()
-        return self._l1 * absolute + self._l2 * square
+        sums: Array = self._l1 * absolute + self._l2 * square
+        return sums
 
 
 def _rate(penalty: Penalty) -> float:

@@ -11,7 +11,7 @@ import copy
 from collections.abc import Hashable
 from typing import Any
 
-from regsearch.training.fused.attributes import Key, Reads, attributes, differing, remove
+from regsearch.training.fused.attributes import Key, Reads, attributes, differing
 from regsearch.training.fused.clipping import Clipping
 from regsearch.training.fused.member import Member
 from regsearch.training.fused.refusal import NotFusableError, as_refusals
@@ -78,7 +78,7 @@ class _Profile:
         if differences & self._reads:
             return False
         for key in differences - self._removed:
-            remove(stack.steps.module, key)
+            stack.steps.forget(key)
             self._removed.add(key)
         return True
 

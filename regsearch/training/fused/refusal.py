@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import warnings
 from collections.abc import Iterator
 from contextlib import contextmanager
 
@@ -15,7 +16,7 @@ class NotFusableError(ValueError):
 
     def __init__(self, reason: str) -> None:
         super().__init__(
-            f"Trials can be fused only if nothing in them depends on one of them alone, but {reason}. "
+            f"Trials can be fused only if their steps can run for all at once, but {reason}. "
             "Change that, or train one trial after another with train='each'."
         )
         self.reason = reason
@@ -37,9 +38,14 @@ _SPEAKERS = ("vmap", "functorch", "batching rule", "doesn't have storage", "Batc
 
 @contextmanager
 def as_refusals() -> Iterator[None]:
-    """Turns what torch says of code that it cannot run for several trials into a reason."""
+    """Turns what torch says of code that it cannot run for several trials into a reason.
+
+    That it runs some of it trial by trial, and slowly, is no reason; it is not said, either.
+    """
     try:
-        yield
+        with warnings.catch_warnings():
+            warnings.filterwarnings("ignore", "There is a performance drop")
+            yield
     except (RuntimeError, ValueError, NotImplementedError) as error:
         text = str(error)
         if isinstance(error, NotFusableError) or not any(word in text for word in _SPEAKERS):

@@ -47,8 +47,8 @@ class Schedules:
                 config.scheduler.step(metrics[config.monitor])
             elif config.strict:
                 raise ValueError(
-                    f"A scheduler's monitor must be logged, but {config.monitor!r} was not. Logged: "
-                    f"{', '.join(sorted(metrics))}."
+                    f"A scheduler's monitor must be logged, but {config.monitor!r} was not. "
+                    f"Logged: {', '.join(sorted(metrics))}."
                 )
             else:
                 warnings.warn(f"A scheduler's monitor {config.monitor!r} is missing.", stacklevel=2)

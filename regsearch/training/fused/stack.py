@@ -1,7 +1,7 @@
 """Trials as one model: their tensors stacked along a first dimension, K places for K trials.
 
-`join` gives new trials the last places, `keep` leaves some trials only, bit for bit as they are, and
-`epoch` trains all for one epoch. Trials may be at different epochs of their own.
+`join` gives new trials the last places, `keep` leaves some trials only, bit for bit as they are,
+and `epoch` trains all for one epoch. Trials may be at different epochs of their own.
 """
 
 from __future__ import annotations
@@ -88,7 +88,7 @@ class Stack:
             for name, tensor in self._parameters.items():
                 self._parameters[name] = tensor.detach().requires_grad_(own[name].requires_grad)
 
-    def epoch(self) -> list[Mapping[str, float]]:
+    def epoch(self) -> list[dict[str, float]]:
         """Trains all trials for an epoch, validates if it is time, and steps schedulers.
 
         Returns:
@@ -111,7 +111,7 @@ class Stack:
             yield
             self._generators = generator_states([])
 
-    def _epoch(self, epochs: Sequence[Epoch]) -> list[Mapping[str, float]]:
+    def _epoch(self, epochs: Sequence[Epoch]) -> list[dict[str, float]]:
         self._updates.refresh()
         self.steps.clock.epoch = self.members[0].epoch
         for member in self.members:
@@ -173,6 +173,12 @@ class Stack:
         for name, values in metrics.items():
             for member, value in zip(self.members, values.tolist(), strict=True):
                 member.logged[name] = value
+
+
+def _append(stacks: dict[str, Tensor], rows: Sequence[Mapping[str, Tensor]]) -> None:
+    for name in rows[0]:
+        added = [row[name].detach().unsqueeze(0) for row in rows]
+        stacks[name] = torch.cat([stacks[name].detach(), *added] if name in stacks else added)
 
 
 def _together(batches: Sequence[Any]) -> tuple[Any, bool]:

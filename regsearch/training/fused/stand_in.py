@@ -1,15 +1,14 @@
 """What a module sees in a fused step instead of a Trainer.
 
-The module that lends its code to a stack has its class exchanged for a subclass, in which `self.log`
-takes notes, the epoch is the stack's own, and all else that only a Trainer could answer is refused
-by name. Nothing is answered wrongly, and nothing is ignored.
+The module that lends its code to a stack has its class exchanged for a subclass, in which
+`self.log` takes notes, the epoch is the stack's own, and all else that only a Trainer could answer
+is refused by name. Nothing is answered wrongly, and nothing is ignored.
 """
 
 from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field, fields
-from functools import cache
 from typing import Any
 
 from regsearch.training.fused.logbook import How, Notes
@@ -131,7 +130,6 @@ def _how(arguments: tuple[Any, ...], named: Mapping[str, Any]) -> How:
 _HOW = frozenset(field.name for field in fields(How))
 
 
-@cache
 def fused_class(kind: type) -> type:
     """Returns a LightningModule's class with what a step sees in a stack."""
     return type(kind.__name__, (_Sight, kind), {"__module__": kind.__module__})

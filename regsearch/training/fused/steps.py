@@ -14,7 +14,9 @@ from typing import Any, NamedTuple
 import torch
 from torch import Tensor, nn
 from torch.func import vmap
+from torch.nn.attention import SDPBackend, sdpa_kernel
 
+from regsearch.training.fused.attributes import Key, remove
 from regsearch.training.fused.batches import batch_dims
 from regsearch.training.fused.logbook import Notes
 from regsearch.training.fused.refusal import NotFusableError
@@ -63,6 +65,10 @@ class Steps:
         """What time it is for the module."""
         return self._sight.clock
 
+    def forget(self, key: Key) -> None:
+        """Takes an attribute from the module: its trials have different ones."""
+        remove(self._module, key)
+
     def train(self, tensors: Tensors, batch: Any, index: int, *, is_stacked: bool) -> Result:
         """Runs `training_step` for all trials.
 
@@ -101,7 +107,8 @@ class Steps:
             return (torch.zeros(()) if loss is None else loss), notes.taken(), buffers
 
         dims = (0, batch_dims(batch, is_stacked=is_stacked))
-        loss, values, buffers = vmap(one, in_dims=dims, randomness="different")(tensors, batch)
+        with sdpa_kernel(SDPBackend.MATH):  # the only way of attention that `vmap` has a rule for
+            loss, values, buffers = vmap(one, in_dims=dims, randomness="different")(tensors, batch)
         return Result(loss if has_loss else None, notes, values, buffers)
 
     def _call(self, step: str, batch: Any, index: int) -> Any:

@@ -57,6 +57,8 @@ def train_fused(
 
 def _enrol(enrolment: Enrolment, lineup: Lineup, pulled: Sequence[Trial]) -> Iterator[Outcome]:
     """Gives trials a place in a stack; yields outcomes of those that cannot have one."""
+    if not pulled:
+        return
     with one_thread(), quiet():
         joining: dict[Stack, list[Member]] = {}
         failed: list[Outcome] = []
@@ -76,7 +78,7 @@ def _epoch(
 ) -> Iterator[Outcome]:
     """Trains a stack for an epoch; yields outcomes of the trials that end with it."""
     try:
-        with one_thread(), quiet():
+        with one_thread():
             losses = stack.epoch()
     except Exception:
         lineup.drop(stack)

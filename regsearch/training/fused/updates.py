@@ -187,6 +187,10 @@ class Together:
         return self._rule.step(numbers, float(self._steps[name][row]), states)
 
 
+def _columns(rows: Sequence[Mapping[str, float]]) -> dict[str, Array]:
+    return {key: np.array([row[key] for row in rows]) for key in rows[0]}
+
+
 def _groups_by_name(member: Member) -> dict[str, int]:
     """Returns the parameter group of each parameter that a trial's optimizer has."""
     names = {id(parameter): name for name, parameter in member.module.named_parameters()}
