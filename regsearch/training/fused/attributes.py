@@ -84,7 +84,9 @@ def same(a: Any, b: Any) -> bool:
         case bool() | int() | float() | complex() | str() | bytes() | set() | frozenset():
             return bool(a == b)
     members = getattr(a, "__dict__", None)
-    return bool(members) and not isinstance(a, type) and same(members, b.__dict__)
+    if members and not isinstance(a, type):
+        return same(members, b.__dict__)
+    return "__eq__" in vars(type(a)) and bool(a == b)
 
 
 def _bound(function: FunctionType) -> Any:
@@ -133,9 +135,11 @@ class Reads:
 
 
 def _watched(kind: type, note: Callable[[str], None]) -> type:
+    own: Any = kind.__getattribute__
+
     def read(self: Any, name: str) -> Any:
         note(name)
-        return kind.__getattribute__(self, name)
+        return own(self, name)
 
     members = {"__getattribute__": read, "__module__": kind.__module__}
     return type(kind.__name__, (kind,), members)

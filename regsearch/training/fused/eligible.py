@@ -104,6 +104,13 @@ def check_trainer(task: Task) -> None:
             continue
         if value and value not in _NEUTRAL.get(name, ()):
             raise NotFusableError(f"Task.trainer has {name}={value!r}")
+    for name in ("limit_train_batches", "limit_val_batches"):
+        limit = task.trainer.get(name, 1.0)
+        if isinstance(limit, float) and not 0 <= limit <= 1:
+            raise NotFusableError(f"Task.trainer has {name}={limit}")
+    if task.trainer.get("gradient_clip_algorithm") not in (None, "norm", "value"):
+        algorithm = task.trainer["gradient_clip_algorithm"]
+        raise NotFusableError(f"Task.trainer has gradient_clip_algorithm={algorithm!r}")
     if task.trainer.get("check_val_every_n_epoch", 1) is None:
         raise NotFusableError("Task.trainer has check_val_every_n_epoch=None")
     if task.trainer.get("accelerator", "auto") not in _ACCELERATORS:

@@ -16,8 +16,11 @@ import torch
 from pytorch_lightning.trainer.connectors.logger_connector.fx_validator import _FxValidator
 from pytorch_lightning.trainer.connectors.logger_connector.result import _ResultCollection
 from torch import Tensor
+from torchmetrics import Metric
 
 from regsearch.training.fused.refusal import NotFusableError
+
+Value = Tensor | Metric
 
 
 @dataclass(frozen=True)
@@ -33,22 +36,30 @@ class How:
 
 @dataclass
 class Notes:
-    """What one call of a step has logged: values to leave `vmap` with, the rest beside them."""
+    """What one call of a step has logged: values to leave `vmap` with, the rest beside them.
 
+    Attributes:
+        takes_metrics: Whether metric objects may be logged: one trial's own, outside `vmap`.
+        names: Names and ways.
+        values: A value for each.
+    """
+
+    takes_metrics: bool = False
     names: list[tuple[str, How]] = field(default_factory=list)
-    values: list[Tensor] = field(default_factory=list)
+    values: list[Value] = field(default_factory=list)
 
     def log(self, name: str, value: Any, how: How) -> None:
         """Notes one value of one trial.
 
         Raises:
-            NotFusableError: If it is a metric object, which would have to look at its numbers.
+            NotFusableError: If it is a metric object and none are taken.
             ValueError: If it is a tensor with several elements.
         """
+        is_metric = self.takes_metrics and isinstance(value, Metric)
         self.names.append((name, how))
-        self.values.append(_as_scalar(name, value))
+        self.values.append(value if is_metric else _as_scalar(name, value))
 
-    def taken(self) -> tuple[Tensor, ...]:
+    def taken(self) -> tuple[Value, ...]:
         """Returns the values, and forgets them: they die with the function that is vmapped."""
         values, self.values = tuple(self.values), []
         return values
@@ -78,12 +89,12 @@ class Logbook:
         self._step = step
         self._results = _ResultCollection(training=step == "training_step")
 
-    def add(self, notes: Notes, values: tuple[Tensor, ...], batch: Any) -> None:
+    def add(self, notes: Notes, values: tuple[Value, ...], batch: Any) -> None:
         """Adds what a batch has logged.
 
         Args:
             notes: Names and ways.
-            values: One tensor a name, of shape (K,).
+            values: One a name: a tensor of shape (K,), or a trial's own number or metric.
             batch: One trial's batch, whose size weighs the values.
         """
         self._results.batch, self._results.batch_size = batch, None
@@ -104,7 +115,7 @@ class Logbook:
         self._results.batch = None
 
     def metrics(self, *, on_step: bool) -> Mapping[str, Tensor]:
-        """Returns the metrics that a callback would see, of shape (K,) each.
+        """Returns the metrics that a callback would see, shaped as what was added.
 
         Args:
             on_step: Those of the last batch; otherwise those of the epoch.

@@ -8,7 +8,7 @@ optimizer on its parameters would train just this place of the stack.
 from __future__ import annotations
 
 import math
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -21,9 +21,11 @@ from regsearch.namespaces import namespace_of
 from regsearch.penalties import from_params
 from regsearch.regularizer import Regularizer
 from regsearch.training.fused.feed import Epoch, Feed
+from regsearch.training.fused.logbook import Logbook
 from regsearch.training.fused.refusal import NotFusableError
 from regsearch.training.fused.schedules import Schedules
 from regsearch.training.fused.stand_in import TrainerFacts
+from regsearch.training.fused.steps import Steps
 from regsearch.training.monitor import weight_metrics
 from regsearch.training.task import Task
 from regsearch.trials import DIVERGED, Outcome, Report, State, Trial
@@ -54,6 +56,8 @@ class Member:
     facts: TrainerFacts
     epoch: int = 0
     logged: dict[str, float] = field(default_factory=dict)
+    _steps: Steps | None = None
+    _book: Logbook | None = None
     _last: Report | None = None
     _state: State = "complete"
     _error: str = ""
@@ -61,6 +65,20 @@ class Member:
     def batches(self) -> Epoch:
         """Returns the batches of the epoch it is in."""
         return self.feed.epoch(self.epoch)
+
+    def validate(self, batches: Sequence[Any]) -> None:
+        """Runs the module's own validation over an epoch's batches, this trial's alone."""
+        book = self._book = self._book or Logbook("validation_step")
+        steps = self._steps = self._steps or Steps(self.module, None)
+        steps.clock.epoch, steps.clock.step = self.epoch, (self.epoch + 1) * self.feed.batches
+        book.clear()
+        for index, batch in enumerate(batches):
+            own = dict([*self.module.named_parameters(), *self.module.named_buffers()])
+            result = steps.validate(own, batch, index, is_stacked=False)
+            for name, buffer in result.buffers.items():
+                own[name].copy_(buffer)
+            book.add(result.notes, result.values, batch)
+        self.logged |= {name: float(value) for name, value in book.metrics(on_step=False).items()}
 
     def compose(self, monitor: str, losses: Mapping[str, float]) -> Report | None:
         """Returns what to report of the epoch that ends; None if it had no validation.

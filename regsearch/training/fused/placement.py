@@ -11,15 +11,13 @@ import copy
 from collections.abc import Hashable
 from typing import Any
 
-from regsearch.training.fused.attributes import Key, Reads, attributes, differing
+from regsearch.training.fused.attributes import Key, attributes, differing
 from regsearch.training.fused.clipping import Clipping
 from regsearch.training.fused.member import Member
-from regsearch.training.fused.refusal import NotFusableError, as_refusals
 from regsearch.training.fused.rules import rule_of
 from regsearch.training.fused.stack import Stack
-from regsearch.training.fused.steps import Steps
+from regsearch.training.fused.trace import trace
 from regsearch.training.fused.updates import Separate, Together, Updates
-from regsearch.training.surroundings import untouched_generators
 
 
 class Lineup:
@@ -55,8 +53,9 @@ class Lineup:
                 return stack
         rule = rule_of(member.optimizer)
         updates: Updates = Together(rule, self._clipping) if rule else Separate(self._clipping)
-        stack = Stack(member.module, updates)
-        self._stacks.append((_Profile(member), stack))
+        profile = _Profile(member)
+        stack = Stack(member.module, updates, validates_alone=profile.trace.validates_alone)
+        self._stacks.append((profile, stack))
         return stack
 
 
@@ -66,8 +65,8 @@ class _Profile:
     def __init__(self, member: Member) -> None:
         self.shape = _shape(member)
         self._attributes = attributes(copy.deepcopy(member.module))
-        self._reads, reads_time = _trace(member)
-        self._is_of_one_epoch = reads_time or not member.feed.is_even
+        self.trace = trace(member)
+        self._is_of_one_epoch = self.trace.reads_time or not member.feed.is_even
         self.epoch = member.epoch
         self._removed: set[Key] = set()
 
@@ -75,40 +74,12 @@ class _Profile:
         if self._is_of_one_epoch and any(other.epoch != member.epoch for other in stack.members):
             return False
         differences = differing(self._attributes, attributes(member.module))
-        if differences & self._reads:
+        if differences & self.trace.reads:
             return False
         for key in differences - self._removed:
             stack.steps.forget(key)
             self._removed.add(key)
         return True
-
-
-def _trace(member: Member) -> tuple[set[Key], bool]:
-    """Runs both steps once, on a copy, and returns what they read, and whether they read the time.
-
-    Raises:
-        NotFusableError: If a step leaves something in an attribute, where one trial's number would
-            be all trials'.
-    """
-    module = copy.deepcopy(member.module)
-    before = copy.deepcopy(attributes(module))
-    steps = Steps(module)
-    reads = Reads(module)
-    tensors = {
-        name: tensor.detach().unsqueeze(0).clone()
-        for name, tensor in [*module.named_parameters(), *module.named_buffers()]
-    }
-    with untouched_generators(), as_refusals():
-        steps.train(tensors, member.batches().train[0], 0, is_stacked=False)
-        steps.validate(tensors, member.feed.first_validation(), 0, is_stacked=False)
-    seen = set(reads.seen)
-    written = differing(before, attributes(module)) - {
-        key for key in before if key[1] == "training"
-    }
-    if written:
-        path, name = sorted(written)[0]
-        raise NotFusableError(f"a step writes {f'{path}.{name}'.lstrip('.')}")
-    return seen, steps.clock.was_read
 
 
 def _shape(member: Member) -> Hashable:

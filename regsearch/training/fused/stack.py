@@ -11,6 +11,7 @@ from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from typing import Any
 
+import numpy as np
 import torch
 from torch import Tensor
 
@@ -34,9 +35,11 @@ class Stack:
     Args:
         module: Lends its code; a copy of one trial's.
         updates: Moves the weights.
+        validates_alone: Whether each trial's own module validates it, not all at once.
     """
 
-    def __init__(self, module: Any, updates: Updates) -> None:
+    def __init__(self, module: Any, updates: Updates, *, validates_alone: bool = False) -> None:
+        self._validates_alone = validates_alone
         self.steps = Steps(copy.deepcopy(module))
         self.members: list[Member] = []
         self._updates = updates
@@ -97,7 +100,7 @@ class Stack:
         epochs = [member.batches() for member in self.members]
         if len({epoch.shape for epoch in epochs}) > 1:
             raise NotFusableError("the batches of its epochs differ in shape")
-        with self._own_generators(), as_refusals():
+        with self._own_generators(), as_refusals(), np.errstate(all="ignore"):
             return self._epoch(epochs)
 
     @contextmanager
@@ -119,7 +122,10 @@ class Stack:
         book, means = Logbook("training_step"), StackMeans()
         self._train([epoch.train for epoch in epochs], book, means)
         self._log(book.metrics(on_step=True))
-        if epochs[0].validation:
+        if epochs[0].validation and self._validates_alone:
+            for member, epoch in zip(self.members, epochs, strict=True):
+                member.validate(epoch.validation)
+        elif epochs[0].validation:
             self._validate([epoch.validation for epoch in epochs])
         self._log(book.metrics(on_step=False))
         return means.losses() or [{} for _ in self.members]
@@ -166,6 +172,7 @@ class Stack:
             result = self.steps.validate(
                 self._parameters | self._buffers, batch, index, is_stacked=is_stacked
             )
+            self._take_over(result)
             book.add(result.notes, result.values, batches[0][index])
         self._log(book.metrics(on_step=False))
 

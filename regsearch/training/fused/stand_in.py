@@ -11,6 +11,8 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field, fields
 from typing import Any
 
+from torchmetrics import MetricCollection
+
 from regsearch.training.fused.logbook import How, Notes
 from regsearch.training.fused.refusal import NotFusableError
 
@@ -55,7 +57,7 @@ class TrainerFacts:
     logger: None = None
 
     def __getattr__(self, name: str) -> Any:
-        if name.startswith("__"):
+        if name.startswith("_"):
             raise AttributeError(name)
         raise NotFusableError(f"it reads self.trainer.{name}")
 
@@ -65,9 +67,12 @@ class _Sight:
 
     _notes: Notes
     _clock: Clock
+    _trainer: Any
 
     @property
     def trainer(self) -> Any:
+        if isinstance(self._trainer, TrainerFacts):
+            return self._trainer
         raise NotFusableError("a step reads self.trainer")
 
     @trainer.setter
@@ -96,7 +101,10 @@ class _Sight:
         self._notes.log(name, value, _how(arguments, named))
 
     def log_dict(self, dictionary: Mapping[str, Any], *arguments: Any, **named: Any) -> None:
-        for name, value in dictionary.items():
+        given = dictionary
+        if isinstance(dictionary, MetricCollection):
+            given = dict(dictionary.items(keep_base=False, copy_state=False))
+        for name, value in given.items():
             self._notes.log(name, value, _how(arguments, named))
 
     def print(self, *arguments: Any, **named: Any) -> None:
@@ -140,6 +148,7 @@ class Sight:
     """Where a step's notes go and what time it is, for one module that lends its code."""
 
     module: Any
+    takes_metrics: bool = False
     notes: Notes = field(default_factory=Notes)
     clock: Clock = field(default_factory=Clock)
 
@@ -150,5 +159,5 @@ class Sight:
 
     def fresh_notes(self) -> Notes:
         """Returns empty notes that the module's next step fills."""
-        self.notes = self.module.__dict__["_notes"] = Notes()
+        self.notes = self.module.__dict__["_notes"] = Notes(self.takes_metrics)
         return self.notes

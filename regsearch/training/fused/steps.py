@@ -9,16 +9,17 @@ from __future__ import annotations
 
 import inspect
 from collections.abc import Callable, Mapping
-from typing import Any, NamedTuple
+from typing import Any, Literal, NamedTuple
 
 import torch
 from torch import Tensor, nn
 from torch.func import vmap
 from torch.nn.attention import SDPBackend, sdpa_kernel
+from torchmetrics import Metric, MetricCollection
 
 from regsearch.training.fused.attributes import Key, remove
 from regsearch.training.fused.batches import batch_dims
-from regsearch.training.fused.logbook import Notes
+from regsearch.training.fused.logbook import Notes, Value
 from regsearch.training.fused.refusal import NotFusableError
 from regsearch.training.fused.stand_in import Clock, Sight
 from regsearch.training.fused.tensors import exchanged, slots
@@ -32,13 +33,13 @@ class Result(NamedTuple):
     Attributes:
         loss: Shape (K,), with a graph; None if the module gave none.
         notes: What was logged, by name.
-        values: A tensor of shape (K,) for each.
+        values: A tensor of shape (K,) for each; alone, a number or a metric.
         buffers: The buffers after the step, shape (K, ...) each.
     """
 
     loss: Tensor | None
     notes: Notes
-    values: tuple[Tensor, ...]
+    values: tuple[Value, ...]
     buffers: dict[str, Tensor]
 
 
@@ -47,10 +48,18 @@ class Steps:
 
     Args:
         module: Lends its code, and is of no use otherwise; its own tensors stay as they are.
+        randomness: Whether each trial draws numbers of its own, or all the same. None is for one
+            trial alone, with tensors that have no first dimension for trials.
     """
 
-    def __init__(self, module: nn.Module) -> None:
-        self._sight = Sight(module)
+    def __init__(
+        self, module: Any, randomness: Literal["different", "same"] | None = "different"
+    ) -> None:
+        self._randomness = randomness
+        self._sight = Sight(module, takes_metrics=randomness is None)
+        if randomness is not None:
+            _refuse_metrics(module)
+            module._trainer = None
         self._module = module
         self._slots = slots(module)
         self._buffers = [name for name, _ in module.named_buffers()]
@@ -96,7 +105,7 @@ class Steps:
         notes = self._sight.fresh_notes()
         has_loss = False
 
-        def one(mine: Tensors, given: Any) -> tuple[Tensor, tuple[Tensor, ...], dict[str, Tensor]]:
+        def one(mine: Tensors, given: Any) -> tuple[Tensor, tuple[Value, ...], dict[str, Tensor]]:
             nonlocal has_loss
             fresh = {**mine, **{name: mine[name].clone() for name in self._buffers}}
             with exchanged(self._slots, fresh) as left:
@@ -106,10 +115,15 @@ class Steps:
             buffers = {name: left[name] for name in self._buffers}
             return (torch.zeros(()) if loss is None else loss), notes.taken(), buffers
 
-        dims = (0, batch_dims(batch, is_stacked=is_stacked))
-        with sdpa_kernel(SDPBackend.MATH):  # the only way of attention that `vmap` has a rule for
-            loss, values, buffers = vmap(one, in_dims=dims, randomness="different")(tensors, batch)
+        loss, values, buffers = self._for_all(one, tensors, batch, is_stacked)
         return Result(loss if has_loss else None, notes, values, buffers)
+
+    def _for_all(self, one: Callable[..., Any], tensors: Tensors, batch: Any, own: bool) -> Any:
+        if self._randomness is None:
+            return one(tensors, batch)
+        dims = (0, batch_dims(batch, is_stacked=own))
+        with sdpa_kernel(SDPBackend.MATH):  # the only way of attention that `vmap` has a rule for
+            return vmap(one, in_dims=dims, randomness=self._randomness)(tensors, batch)
 
     def _call(self, step: str, batch: Any, index: int) -> Any:
         method = getattr(self._module, step)
@@ -128,6 +142,20 @@ def _loss_of(output: Any) -> Tensor | None:
             f"training_step must return one number, but its loss has shape {tuple(loss.shape)}."
         )
     return None if loss is None else loss.reshape(())
+
+
+def _refuse_metrics(module: nn.Module) -> None:
+    """Has metric objects say that they cannot be used in a step of several trials."""
+    for name, part in module.named_modules():
+        if isinstance(part, Metric | MetricCollection):
+            vars(part).update(dict.fromkeys(("forward", "update"), _refusing(name)))
+
+
+def _refusing(name: str) -> Callable[..., Any]:
+    def refuse(*arguments: Any, **named: Any) -> Any:
+        raise NotFusableError(f"a step uses the metric {name}")
+
+    return refuse
 
 
 def _takes_index(method: Callable[..., Any]) -> bool:

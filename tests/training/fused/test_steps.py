@@ -8,6 +8,7 @@ from typing import Any
 import lightning.pytorch
 import pytest
 import torch
+import torchmetrics
 from torch import Tensor, nn
 from torch.optim.lr_scheduler import LambdaLR, OneCycleLR, ReduceLROnPlateau, StepLR
 from torch.utils.data import DataLoader, Dataset
@@ -146,6 +147,33 @@ class Logging(Net):
 
 def test_what_is_logged(tmp_path: Path) -> None:
     agree(tmp_path, task(Logging))
+
+
+class Measured(Net):
+    """Its validation uses metric objects, looks at numbers and remembers some."""
+
+    def __init__(self, lr: float = 0.02) -> None:
+        super().__init__(lr)
+        self.error = torchmetrics.MeanAbsoluteError()
+        self.several = torchmetrics.MetricCollection([torchmetrics.MeanSquaredError()])
+        self.losses: list[float] = []
+
+    def validation_step(self, batch: Any, batch_idx: int) -> None:
+        predicted = self.head(self.body(batch[0]))
+        self.error.update(predicted, batch[1])
+        self.several.update(predicted, batch[1])
+        self.log("error", self.error)
+        self.log_dict(self.several)
+        self.losses.append(self.loss(batch).item())
+        if self.losses[-1] >= 0:
+            self.log("val_loss", self.losses[-1])
+        self.log("mean", sum(self.losses) / len(self.losses))
+        self.log("hidden", self.body(batch[0])[predicted[:, 0] > 0].sum())
+
+
+def test_a_validation_that_is_not_for_several_trials_is_done_for_each(tmp_path: Path) -> None:
+    stop = lambda report: report.trial == 0 and report.step == 1  # noqa: E731
+    agree(tmp_path, task(Measured, max_epochs=5), width=2, stop=stop)
 
 
 class Timed(Net):
