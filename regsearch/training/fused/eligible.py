@@ -154,6 +154,10 @@ def check_module(module: Any) -> None:
     for name in sorted(_HOOKS - _CALLED - _STEPS - _OUTSIDE):
         if _is_overridden(name, module, base):
             raise NotFusableError(f"it overrides {name}")
+
+
+def check_parts(module: nn.Module) -> None:
+    """Raises NotFusableError if a module has parts that cannot run for several trials at once."""
     for name, part in module.named_modules():
         if isinstance(part, nn.RNNBase):
             raise NotFusableError(f"its {name} is a {type(part).__name__}")

@@ -11,6 +11,7 @@ import warnings
 from collections.abc import Hashable, Iterator
 from contextlib import contextmanager
 from typing import Any
+from weakref import WeakValueDictionary
 
 import numpy as np
 import torch
@@ -42,7 +43,8 @@ class Enrolment:
 
     def __init__(self, task: Task) -> None:
         self._task = task
-        self._feeds: dict[Hashable, Feed] = {}
+        self._feeds: WeakValueDictionary[Hashable, Feed] = WeakValueDictionary()
+        self._latest: Feed | None = None  # kept, though no trial may be there to keep it
         self._told: set[type[Warning]] = set()
 
     def member(self, trial: Trial) -> Member:
@@ -68,10 +70,13 @@ class Enrolment:
     def _feed(self, module: Any) -> Feed:
         """Returns the batches for a trial whose module has just been made."""
         state = _generators()
-        if state not in self._feeds:
+        feed = self._feeds.get(state)
+        if feed is None:
             loaders = _loaders(self._task.data(), module)
-            self._feeds[state] = Feed(loaders, limits_of(self._task), device_of(self._task))
-        return self._feeds[state]
+            feed = Feed(loaders, limits_of(self._task), device_of(self._task))
+            self._feeds[state] = feed
+        self._latest = feed
+        return feed
 
 
 @contextmanager

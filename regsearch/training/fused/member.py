@@ -66,15 +66,28 @@ class Member:
         """Returns the batches of the epoch it is in."""
         return self.feed.epoch(self.epoch)
 
+    @property
+    def steps(self) -> Steps:
+        """The module's own steps, for this trial alone."""
+        if self._steps is None:
+            self._steps = Steps(self.module, None)
+            self._steps.clock.epoch = self.epoch
+        return self._steps
+
+    def begin_epoch(self) -> None:
+        """Tells the module which epoch it is in, should it ask."""
+        self.facts.current_epoch = self.epoch
+        if self._steps is not None:
+            self._steps.clock.epoch = self.epoch
+
     def validate(self, batches: Sequence[Any]) -> None:
         """Runs the module's own validation over an epoch's batches, this trial's alone."""
         book = self._book = self._book or Logbook("validation_step")
-        steps = self._steps = self._steps or Steps(self.module, None)
-        steps.clock.epoch, steps.clock.step = self.epoch, (self.epoch + 1) * self.feed.batches
+        self.steps.clock.step = (self.epoch + 1) * self.feed.batches
         book.clear()
         for index, batch in enumerate(batches):
             own = dict([*self.module.named_parameters(), *self.module.named_buffers()])
-            result = steps.validate(own, batch, index, is_stacked=False)
+            result = self.steps.validate(own, batch, index, is_stacked=False)
             for name, buffer in result.buffers.items():
                 own[name].copy_(buffer)
             book.add(result.notes, result.values, batch)

@@ -13,8 +13,10 @@ from typing import Any
 
 from regsearch.training.fused.attributes import Key, attributes, differing
 from regsearch.training.fused.clipping import Clipping
+from regsearch.training.fused.eligible import check_parts
 from regsearch.training.fused.member import Member
 from regsearch.training.fused.rules import rule_of
+from regsearch.training.fused.single import Single
 from regsearch.training.fused.stack import Stack
 from regsearch.training.fused.trace import trace
 from regsearch.training.fused.updates import Separate, Together, Updates
@@ -36,7 +38,7 @@ class Lineup:
         """Those with trials in them."""
         return [stack for _, stack in self._stacks if stack.members]
 
-    def drop(self, stack: Stack) -> None:
+    def drop(self, stack: object) -> None:
         """Forgets a stack with all its trials."""
         self._stacks = [(profile, other) for profile, other in self._stacks if other is not stack]
 
@@ -47,6 +49,7 @@ class Lineup:
             NotFusableError: If its steps cannot be run for several trials at once.
         """
         self._stacks = [(p, s) for p, s in self._stacks if s.members or p.epoch == member.epoch]
+        check_parts(member.module)
         shape = _shape(member)
         for profile, stack in self._stacks:
             if profile.shape == shape and profile.admits(member, stack):
@@ -57,6 +60,27 @@ class Lineup:
         stack = Stack(member.module, updates, validates_alone=profile.trace.validates_alone)
         self._stacks.append((profile, stack))
         return stack
+
+
+class Queue:
+    """Trials one at a time, each by itself; a `Lineup` for what cannot be stacked.
+
+    Args:
+        clipping: How gradients are clipped.
+    """
+
+    def __init__(self, clipping: Clipping) -> None:
+        self._clipping = clipping
+        self.stacks: list[Single] = []
+
+    def stack_for(self, member: Member) -> Single:
+        """Returns a place for a trial alone."""
+        self.stacks.append(Single(member, self._clipping))
+        return self.stacks[-1]
+
+    def drop(self, stack: object) -> None:
+        """Forgets a trial."""
+        self.stacks = [other for other in self.stacks if other is not stack]
 
 
 class _Profile:

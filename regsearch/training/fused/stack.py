@@ -7,8 +7,7 @@ and `epoch` trains all for one epoch. Trials may be at different epochs of their
 from __future__ import annotations
 
 import copy
-from collections.abc import Iterator, Mapping, Sequence
-from contextlib import contextmanager
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 import numpy as np
@@ -17,6 +16,7 @@ from torch import Tensor
 
 from regsearch.losses import batch_size
 from regsearch.training.fused.batches import stacked
+from regsearch.training.fused.draws import Draws
 from regsearch.training.fused.feed import Epoch
 from regsearch.training.fused.logbook import Logbook
 from regsearch.training.fused.means import StackMeans
@@ -25,8 +25,6 @@ from regsearch.training.fused.refusal import NotFusableError, as_refusals
 from regsearch.training.fused.steps import Result, Steps
 from regsearch.training.fused.tensors import Slot, slots
 from regsearch.training.fused.updates import Updates
-from regsearch.training.generators import generator_states, restore_generators
-from regsearch.training.surroundings import untouched_generators
 
 
 class Stack:
@@ -43,10 +41,10 @@ class Stack:
         self.steps = Steps(copy.deepcopy(module))
         self.members: list[Member] = []
         self._updates = updates
+        self._draws: Draws | None = None
         self._parameters: dict[str, Tensor] = {}
         self._buffers: dict[str, Tensor] = {}
         self._slots: dict[Member, list[Slot]] = {}
-        self._generators: Mapping[str, Any] | None = None
 
     def join(self, members: Sequence[Member]) -> None:
         """Gives trials places, behind those that are there."""
@@ -100,25 +98,16 @@ class Stack:
         epochs = [member.batches() for member in self.members]
         if len({epoch.shape for epoch in epochs}) > 1:
             raise NotFusableError("the batches of its epochs differ in shape")
-        with self._own_generators(), as_refusals(), np.errstate(all="ignore"):
+        if self._draws is None:
+            self._draws = Draws(self.members[0].trial.seed)
+        with self._draws, as_refusals(), np.errstate(all="ignore"):
             return self._epoch(epochs)
-
-    @contextmanager
-    def _own_generators(self) -> Iterator[None]:
-        """Draws from generators that go on where this stack's last epoch left them."""
-        with untouched_generators():
-            if self._generators is None:
-                torch.manual_seed(self.members[0].trial.seed)
-            else:
-                restore_generators(self._generators, [])
-            yield
-            self._generators = generator_states([])
 
     def _epoch(self, epochs: Sequence[Epoch]) -> list[dict[str, float]]:
         self._updates.refresh()
         self.steps.clock.epoch = self.members[0].epoch
         for member in self.members:
-            member.facts.current_epoch = member.epoch
+            member.begin_epoch()
         book, means = Logbook("training_step"), StackMeans()
         self._train([epoch.train for epoch in epochs], book, means)
         self._log(book.metrics(on_step=True))

@@ -96,6 +96,14 @@ class Steps:
         with torch.no_grad():
             return self._run("validation_step", tensors, batch, index, is_stacked)
 
+    def alone(self, step: str, batch: Any, index: int) -> Result:
+        """Runs a step of the module on its own tensors, which it may change as it likes."""
+        self._set_modes(validating=step == "validation_step")
+        notes = self._sight.fresh_notes()
+        output = self._call(step, batch, index)
+        loss = _loss_of(output) if step == "training_step" else None
+        return Result(loss, notes, notes.taken(), {})
+
     def _set_modes(self, *, validating: bool) -> None:
         """Switches to evaluation and back to the modes that the parts came with."""
         for part, mode in self._modes:

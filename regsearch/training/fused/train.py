@@ -14,7 +14,8 @@ from pathlib import Path
 from regsearch.training.fused.eligible import check_trainer, clipping_of
 from regsearch.training.fused.enrolment import Enrolment
 from regsearch.training.fused.member import Member
-from regsearch.training.fused.placement import Lineup
+from regsearch.training.fused.placement import Lineup, Queue
+from regsearch.training.fused.single import Single
 from regsearch.training.fused.stack import Stack
 from regsearch.training.surroundings import one_thread, quiet, untouched_generators
 from regsearch.training.task import Task
@@ -44,7 +45,29 @@ def train_fused(
     if width < 1:
         raise ValueError(f"width must be at least 1, but got {width}.")
     check_trainer(task)
-    enrolment, lineup = Enrolment(task), Lineup(clipping_of(task))
+    yield from _train(task, folder, trials, on_report, Lineup(clipping_of(task)), width)
+
+
+def train_lean(
+    task: Task, folder: Path, trials: Iterator[Trial], on_report: OnReport
+) -> Iterator[Outcome]:
+    """Trains trials one after another like `train_each`, but without a Trainer.
+
+    Arguments, outcomes and errors are those of `train_fused`.
+    """
+    check_trainer(task)
+    yield from _train(task, folder, trials, on_report, Queue(clipping_of(task)), 1)
+
+
+def _train(
+    task: Task,
+    folder: Path,
+    trials: Iterator[Trial],
+    on_report: OnReport,
+    lineup: Lineup | Queue,
+    width: int,
+) -> Iterator[Outcome]:
+    enrolment = Enrolment(task)
     while True:
         held = sum(len(stack.members) for stack in lineup.stacks)
         pulled = list(islice(trials, width - held))
@@ -55,12 +78,14 @@ def train_fused(
             yield from _epoch(task, folder, lineup, stack, on_report)
 
 
-def _enrol(enrolment: Enrolment, lineup: Lineup, pulled: Sequence[Trial]) -> Iterator[Outcome]:
+def _enrol(
+    enrolment: Enrolment, lineup: Lineup | Queue, pulled: Sequence[Trial]
+) -> Iterator[Outcome]:
     """Gives trials a place in a stack; yields outcomes of those that cannot have one."""
     if not pulled:
         return
     with one_thread(), quiet():
-        joining: dict[Stack, list[Member]] = {}
+        joining: dict[Stack | Single, list[Member]] = {}
         failed: list[Outcome] = []
         for trial in pulled:
             try:
@@ -74,7 +99,7 @@ def _enrol(enrolment: Enrolment, lineup: Lineup, pulled: Sequence[Trial]) -> Ite
 
 
 def _epoch(
-    task: Task, folder: Path, lineup: Lineup, stack: Stack, on_report: OnReport
+    task: Task, folder: Path, lineup: Lineup | Queue, stack: Stack | Single, on_report: OnReport
 ) -> Iterator[Outcome]:
     """Trains a stack for an epoch; yields outcomes of the trials that end with it."""
     try:

@@ -16,7 +16,7 @@ from torch.utils.data import DataLoader, TensorDataset
 from regsearch import Outcome, Report, Task, Trial
 from regsearch.engines.inline import InlineEngine
 from regsearch.training.each import train_each
-from regsearch.training.fused.train import train_fused
+from regsearch.training.fused.train import train_fused, train_lean
 
 KINDS = [
     {"penalty": "none", "lam": 0.0},
@@ -118,6 +118,10 @@ def fused(
     task: Task, given: list[Trial], folder: Path, *, width: int = 4, stop: Stop = never
 ) -> Run:
     return Run(functools.partial(train_fused, width=width), task, given, folder / "fused", stop)
+
+
+def lean(task: Task, given: list[Trial], folder: Path, *, stop: Stop = never) -> Run:
+    return Run(train_lean, task, given, folder / "lean", stop)
 
 
 def each(task: Task, given: list[Trial], folder: Path, *, stop: Stop = never) -> Run:
