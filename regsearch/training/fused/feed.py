@@ -109,6 +109,11 @@ class Feed:
         """Whether epochs are alike in shape, so that trials at different ones fit together."""
         return self._limits.every == 1 and self.epoch(0).shape == self.epoch(1).shape
 
+    def has_room(self, epochs: int) -> bool:
+        """Whether so many epochs can be kept, to be read once and not by each trial."""
+        train, validation, _ = self.epoch(0)
+        return epochs * size_in_bytes(train) + size_in_bytes(validation) <= ROOM
+
     def first_validation(self) -> Any:
         """Returns the first validation batch of all."""
         return self.epoch(self._limits.every - 1).validation[0]
@@ -128,7 +133,14 @@ class Feed:
         self._keep(number, train, validation)
 
     def _batches(self, loader: Any, count: int) -> list[Any]:
-        return [move_data_to_device(batch, self._device) for batch in islice(loader, count)]
+        batches: list[Any] = []
+        size = 0
+        for batch in islice(loader, count):
+            batches.append(move_data_to_device(batch, self._device))
+            size += size_in_bytes(batches[-1:])
+            if size > ROOM:
+                raise NotFusableError(f"an epoch's batches take more than {ROOM >> 20} MiB")
+        return batches
 
     def _keep(self, number: int, train: list[Any], validation: list[Any]) -> None:
         train = self._known(train, lambda epoch: epoch.train)

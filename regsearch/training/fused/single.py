@@ -18,6 +18,7 @@ from regsearch.training.fused.clipping import Clipping
 from regsearch.training.fused.draws import Draws
 from regsearch.training.fused.logbook import Logbook
 from regsearch.training.fused.member import Member
+from regsearch.training.fused.schedules import Schedules
 
 
 class Single:
@@ -58,6 +59,13 @@ class Single:
                 member.validate(validation)
             _log(member, book.metrics(on_step=False))
         return [means.means()]
+
+    def rehearse(self) -> None:
+        """Takes one training step, whatever becomes of it: to see how long it takes."""
+        (member,) = self.members
+        member.schedules = Schedules(())
+        batches = member.batches().train[:1]
+        self._train(member, batches, Logbook("training_step"), LossMeans())
 
     def _train(
         self, member: Member, batches: Sequence[Any], book: Logbook, means: LossMeans

@@ -22,6 +22,7 @@ from regsearch.training.fused.logbook import Logbook
 from regsearch.training.fused.means import StackMeans
 from regsearch.training.fused.member import Member
 from regsearch.training.fused.refusal import NotFusableError, as_refusals
+from regsearch.training.fused.schedules import Schedules
 from regsearch.training.fused.steps import Result, Steps
 from regsearch.training.fused.tensors import Slot, slots
 from regsearch.training.fused.updates import Updates
@@ -102,6 +103,14 @@ class Stack:
             self._draws = Draws(self.members[0].trial.seed)
         with self._draws, as_refusals(), np.errstate(all="ignore"):
             return self._epoch(epochs)
+
+    def rehearse(self) -> None:
+        """Takes one training step, whatever becomes of it: to see how long it takes."""
+        batches = [member.batches().train[:1] for member in self.members]
+        for member in self.members:
+            member.schedules = Schedules(())
+        with as_refusals():
+            self._train(batches, Logbook("training_step"), StackMeans())
 
     def _epoch(self, epochs: Sequence[Epoch]) -> list[dict[str, float]]:
         self._updates.refresh()
