@@ -59,9 +59,13 @@ class StackPenalties:
         }
         self._one_pass = OnePass()
 
-    def numbers(self, name: str) -> dict[str, Array]:
+    def __contains__(self, name: str) -> bool:
+        """Whether a parameter was selected."""
+        return name in self._weights
+
+    def numbers(self, *, selected: bool) -> dict[str, Array]:
         """Returns `l1`, `l2` and `rate` of each trial on a parameter, of shape (K,) each."""
-        share = 1.0 if name in self._weights else 0.0
+        share = 1.0 if selected else 0.0
         return {"l1": share * self._l1, "l2": share * self._l2, "rate": share * self._rate}
 
     @property

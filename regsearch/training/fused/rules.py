@@ -48,7 +48,10 @@ class Rule:
 
 
 def _columns(*columns: Any) -> Array:
-    return np.stack(np.broadcast_arrays(*columns), axis=1)
+    filled = np.empty((len(columns[0]), len(columns)))
+    for index, column in enumerate(columns):
+        filled[:, index] = column
+    return filled
 
 
 def _adam_coefficients(n: Numbers, steps: Array) -> Array:

@@ -123,22 +123,20 @@ class Together:
 
     def refresh(self) -> None:
         by_group = [
-            [
-                numbers_of(self._rule, member.optimizer.param_groups[group])
-                for member in self._members
-            ]
-            for group in range(len(self._members[0].optimizer.param_groups))
+            _columns([numbers_of(self._rule, group) for group in groups])
+            for groups in zip(*(m.optimizer.param_groups for m in self._members), strict=True)
         ]
-        self._numbers = {
-            name: {
-                key: np.array([one[key] for one in by_group[group]]) for key in self._rule.numbers
-            }
-            | self._penalties.numbers(name)
-            for name, group in self._groups.items()
+        shared = {
+            (group, selected): numbers | self._penalties.numbers(selected=selected)
+            for group, numbers in enumerate(by_group)
+            for selected in (False, True)
         }
         if self._clipping:  # what is clipped has the penalty's gradient in it already
-            for numbers in self._numbers.values():
+            for numbers in shared.values():
                 numbers["l2"] = np.zeros(len(self._members))
+        self._numbers = {
+            name: shared[group, name in self._penalties] for name, group in self._groups.items()
+        }
 
     @torch.no_grad()
     def step(self, grads: Grads) -> None:
@@ -148,9 +146,13 @@ class Together:
             for name, grad in mine.items():
                 self._penalties.add_gradients_(name, grad, whole=bool(self._clipping))
             self._clipping.clip_(list(mine.values()))
+        known: dict[tuple[int, bytes], Array] = {}
         for name, grad in mine.items():
             self._steps[name] += 1
-            self._move(name, grad, self._rule.coefficients(self._numbers[name], self._steps[name]))
+            alike = id(self._numbers[name]), self._steps[name].tobytes()
+            if alike not in known:
+                known[alike] = self._rule.coefficients(self._numbers[name], self._steps[name])
+            self._move(name, grad, known[alike])
             if singles := self._penalties.singles(name):
                 self._penalties.prox_(name, {row: self._step_of(name, row) for row in singles})
 
