@@ -5,33 +5,22 @@ from __future__ import annotations
 from pathlib import Path
 from typing import Any
 
-import lightning.pytorch
 import pytest
 import torch
 import torchmetrics
 from torch import Tensor, nn
-from torch.optim.lr_scheduler import LambdaLR, OneCycleLR, ReduceLROnPlateau, StepLR
-from torch.utils.data import DataLoader, Dataset
 
 from tests.training.fused.toys import (
     KINDS,
     Net,
+    agree,
     assert_same,
     each,
     fused,
-    samples,
+    stop_early,
     task,
     trials,
 )
-
-FEW = KINDS[1:6:2]
-
-
-def agree(tmp_path: Path, given: Any, *, width: int = 4, **named: Any) -> None:
-    mine = fused(given, trials(FEW), tmp_path, width=width, **named)
-    alone = each(given, trials(FEW), tmp_path, **named)
-    assert {outcome.state for outcome in alone.outcomes.values()} <= {"complete", "pruned"}
-    assert_same(mine, alone)
 
 
 class Norm(Net):
@@ -55,13 +44,8 @@ class Embedded(Net):
         return nn.Sequential(nn.Embedding(4, 3), nn.Flatten(), nn.Linear(18, 5))
 
     def loss(self, batch: Any) -> Tensor:
-        return super().loss(((batch[0] > 0).long() + (batch[0] > 1).long(), batch[1]))
-
-    def training_step(self, batch: Any, batch_idx: int) -> Any:
         words = (batch[0] > 0).long() + (batch[0] > 1).long()
         return nn.functional.mse_loss(self.head(self.body(words)), batch[1])
-
-    validation_step = Net.validation_step
 
 
 class Attentive(Net):
@@ -103,7 +87,7 @@ class HalfEvaluating(Net):
 @pytest.mark.filterwarnings("ignore:Found .* module.* in eval mode")
 @pytest.mark.parametrize(
     "net",
-    [Norm, LayerNorm, Conv, Attentive, Frozen, Tied, HalfEvaluating],
+    [Norm, LayerNorm, Conv, Embedded, Attentive, Frozen, Tied, HalfEvaluating],
     ids=lambda n: n.__name__,
 )
 def test_layers(tmp_path: Path, net: Any) -> None:
@@ -112,7 +96,10 @@ def test_layers(tmp_path: Path, net: Any) -> None:
 
 def test_running_statistics_are_each_trials_own(tmp_path: Path) -> None:
     given = task(Norm, max_epochs=3)
-    mine, alone = fused(given, trials(FEW), tmp_path), each(given, trials(FEW), tmp_path)
+    mine, alone = (
+        fused(given, trials(KINDS[1:4]), tmp_path),
+        each(given, trials(KINDS[1:4]), tmp_path),
+    )
     for number in alone.outcomes:
         for name, tensor in alone.weights(number).items():
             found = mine.weights(number)[name]
@@ -172,8 +159,7 @@ class Measured(Net):
 
 
 def test_a_validation_that_is_not_for_several_trials_is_done_for_each(tmp_path: Path) -> None:
-    stop = lambda report: report.trial == 0 and report.step == 1  # noqa: E731
-    agree(tmp_path, task(Measured, max_epochs=5), width=2, stop=stop)
+    agree(tmp_path, task(Measured, max_epochs=5), width=2, stop=stop_early)
 
 
 class Timed(Net):
@@ -185,113 +171,7 @@ class Timed(Net):
 
 def test_modules_that_ask_what_time_it_is(tmp_path: Path) -> None:
     """Trials at different epochs then need different code, so they are not mixed."""
-    stop = lambda report: report.trial == 0 and report.step == 1  # noqa: E731
-    agree(tmp_path, task(Timed, max_epochs=5), width=2, stop=stop)
-
-
-class Scheduled(Net):
-    config: Any = None
-
-    def configure_optimizers(self) -> Any:
-        optimizer = torch.optim.SGD(self.parameters(), 0.05, momentum=0.9)
-        made = type(self).config(self, optimizer)
-        return made if isinstance(made, dict | tuple) else ([optimizer], [made])
-
-
-def _each_step(module: Any, optimizer: Any) -> Any:
-    scheduler = OneCycleLR(optimizer, 0.1, total_steps=module.trainer.estimated_stepping_batches)
-    return {"optimizer": optimizer, "lr_scheduler": {"scheduler": scheduler, "interval": "step"}}
-
-
-def _every_other(module: Any, optimizer: Any) -> Any:
-    scheduler = LambdaLR(optimizer, lambda epoch: 0.7**epoch)
-    config = {"scheduler": scheduler, "interval": "step", "frequency": 2}
-    return [optimizer], [config, StepLR(optimizer, 2, 0.5)]
-
-
-def _watching(module: Any, optimizer: Any) -> Any:
-    scheduler = ReduceLROnPlateau(optimizer, patience=0, factor=0.3)
-    return {"optimizer": optimizer, "lr_scheduler": scheduler, "monitor": "val_loss"}
-
-
-@pytest.mark.parametrize(
-    "config",
-    [lambda module, optimizer: StepLR(optimizer, 2, 0.3), _each_step, _every_other, _watching],
-    ids=["step", "one cycle", "every other", "plateau"],
-)
-def test_schedulers(tmp_path: Path, config: Any) -> None:
-    net = type("Net", (Scheduled,), {"config": staticmethod(config)})
-    stop = lambda report: report.trial == 0 and report.step == 1  # noqa: E731
-    agree(tmp_path, task(net, max_epochs=6), width=2, stop=stop)
-
-
-@pytest.mark.parametrize(
-    "trainer",
-    [
-        {"limit_train_batches": 2, "limit_val_batches": 1},
-        {"limit_train_batches": 0.7},
-        {"check_val_every_n_epoch": 2},
-        {"gradient_clip_val": 0.05},
-        {"gradient_clip_val": 0.02, "gradient_clip_algorithm": "value"},
-        {"accelerator": "cpu", "log_every_n_steps": 1, "inference_mode": False, "precision": 32},
-    ],
-    ids=str,
-)
-def test_arguments_of_the_trainer(tmp_path: Path, trainer: Any) -> None:
-    stop = lambda report: report.trial == 0 and report.step == 1  # noqa: E731
-    agree(tmp_path, task(trainer=trainer, max_epochs=6), width=2, stop=stop)
-
-
-class Drawing(Dataset[Any]):
-    """Draws its samples as they are asked for."""
-
-    def __len__(self) -> int:
-        return 10
-
-    def __getitem__(self, index: int) -> Any:
-        x = torch.randn(6, dtype=torch.float64)
-        return x, x[:1] + index
-
-
-def drawing() -> Any:
-    return DataLoader(Drawing(), 4, shuffle=True), DataLoader(Drawing(), 5)
-
-
-def own_generators() -> Any:
-    generator = torch.Generator().manual_seed(5)
-    train = DataLoader(samples(22), 8, shuffle=True, generator=generator)
-    return train, DataLoader(samples(11), 8)
-
-
-class Module(lightning.pytorch.LightningDataModule):
-    def setup(self, stage: str) -> None:
-        self.mine = samples(15)
-
-    def train_dataloader(self) -> Any:
-        return DataLoader(self.mine, 4, shuffle=True)
-
-    def val_dataloader(self) -> Any:
-        return DataLoader(self.mine, 15)
-
-
-@pytest.mark.parametrize("data", [drawing, own_generators])
-def test_data(tmp_path: Path, data: Any) -> None:
-    stop = lambda report: report.trial == 0 and report.step == 1  # noqa: E731
-    agree(tmp_path, task(data=data), width=2, stop=stop)
-
-
-def test_the_other_namespace_and_data_modules(tmp_path: Path) -> None:
-    members = {name: vars(Net)[name] for name in vars(Net) if not name.startswith("__")}
-
-    class Other(lightning.pytorch.LightningModule):
-        def __init__(self, lr: float = 0.02) -> None:
-            super().__init__()
-            self.lr = lr
-            self.body, self.head = nn.Linear(6, 5), nn.Linear(5, 1)
-            self.double()
-
-    net = type("OtherNet", (Other,), members)
-    agree(tmp_path, task(net, data=Module))
+    agree(tmp_path, task(Timed, max_epochs=5), width=2, stop=stop_early)
 
 
 class Dropping(Net):

@@ -150,3 +150,16 @@ def _assert_close(
         assert is_close or (math.isnan(found[name]) and math.isnan(value)), (
             f"{name}: {found[name]} is not {value}"
         )
+
+
+def agree(folder: Path, given: Task, *, width: int = 4, stop: Stop = never) -> None:
+    """Fails unless three kinds of trials are the same fused as they are alone."""
+    mine = fused(given, trials(KINDS[1:6:2]), folder, width=width, stop=stop)
+    alone = each(given, trials(KINDS[1:6:2]), folder, stop=stop)
+    assert {outcome.state for outcome in alone.outcomes.values()} <= {"complete", "pruned"}
+    assert_same(mine, alone)
+
+
+def stop_early(report: Report) -> bool:
+    """Stops the first trial after its second epoch, so that another one enters."""
+    return report.trial == 0 and report.step == 1
