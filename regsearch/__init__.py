@@ -12,9 +12,11 @@ from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
     from regsearch import conventions, testing
-    from regsearch.applied import DoublePenaltyWarning, PenaltyWarning
     from regsearch.callback import PenaltyCallback
+    from regsearch.cautions import DoublePenaltyWarning, PenaltyWarning
     from regsearch.engines.inline import InlineEngine
+    from regsearch.engines.processes import ProcessEngine
+    from regsearch.engines.ray import RayEngine
     from regsearch.mixin import RegularizedMixin
     from regsearch.penalties import (
         KINDS,
@@ -46,7 +48,7 @@ if TYPE_CHECKING:
     from regsearch.trials import Histogram, Outcome, Report, Trial
 
 _HOMES = {
-    "DoublePenaltyWarning": "applied",
+    "DoublePenaltyWarning": "cautions",
     "ElasticNet": "penalties",
     "GroupLasso": "penalties",
     "Histogram": "trials",
@@ -60,7 +62,9 @@ _HOMES = {
     "Outcome": "trials",
     "Penalty": "penalties",
     "PenaltyCallback": "callback",
-    "PenaltyWarning": "applied",
+    "PenaltyWarning": "cautions",
+    "ProcessEngine": "engines.processes",
+    "RayEngine": "engines.ray",
     "RegularizedMixin": "mixin",
     "Regularizer": "regularizer",
     "RepeatedFailureError": "search.errors",
@@ -103,6 +107,8 @@ __all__ = [
     "Penalty",
     "PenaltyCallback",
     "PenaltyWarning",
+    "ProcessEngine",
+    "RayEngine",
     "RegularizedMixin",
     "Regularizer",
     "RepeatedFailureError",

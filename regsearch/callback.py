@@ -56,8 +56,7 @@ class PenaltyHooks(LightningCallback):
         self._means, self._is_new_epoch = LossMeans(), True
         claims(pl_module, _all_regularizers(trainer, pl_module))
         if applied := self._attach(trainer, pl_module):
-            applied.warn_of_unreached()
-            applied.warn_of_double_penalties()
+            applied.warn()
 
     def on_train_epoch_start(self, trainer: Trainer, pl_module: Any) -> None:
         self._means, self._is_new_epoch = LossMeans(), True
@@ -127,6 +126,9 @@ class PenaltyHooks(LightningCallback):
         if self._applied is None:
             return
         if optimizer not in self._prepared:
+            # Before a checkpoint is loaded torch makes a sharded optimizer's state by such a step.
+            if not any(float(group["lr"]) for group in optimizer.param_groups):
+                return
             raise RuntimeError(
                 f"{type(optimizer).__name__} was stepped without Lightning, so the penalty's "
                 "gradient is missing. Step what self.optimizers() returns, without "

@@ -28,9 +28,12 @@ if TYPE_CHECKING:
     import pytorch_lightning
 
     LightningCallback = pytorch_lightning.Callback
+    LightningCheckpoint = pytorch_lightning.callbacks.Checkpoint
 else:
     _bases = tuple(package.Callback for package in _packages())
     LightningCallback = type("LightningCallback", _bases, {})
+    _bases = tuple(package.callbacks.Checkpoint for package in _packages())
+    LightningCheckpoint = type("LightningCheckpoint", _bases, {})
 
 
 def namespace_of(module: Any) -> Any:

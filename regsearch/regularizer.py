@@ -14,9 +14,10 @@ from typing import Literal
 
 from torch import Tensor, nn
 
-from regsearch.multi_tensor import total_value
+from regsearch.multi_tensor import added_up, total_value
 from regsearch.penalties import Penalty
 from regsearch.selection import Selector, weights
+from regsearch.shards import is_sharded, refuse_flattened, whole
 from regsearch.table import parameter_table, parameters_by_name
 
 Method = Literal["proximal", "subgradient"]
@@ -69,7 +70,10 @@ class Regularizer:
 
     def value(self, module: nn.Module) -> Tensor:
         """Returns the penalty of the module's selected parameters, a differentiable scalar."""
-        return total_value(self.penalty, list(self.parameters(module).values()))
+        parameters = list(self.parameters(module).values())
+        if is_sharded(parameters):
+            return added_up([whole(self.penalty.value(parameter)) for parameter in parameters])
+        return total_value(self.penalty, parameters)
 
     def table(self, module: nn.Module) -> str:
         """Returns what the regularizer resolved to on a module, a line a parameter."""
@@ -117,6 +121,7 @@ def trainable_claims(module: nn.Module, regularizers: Iterable[Regularizer]) -> 
 def _selected(select: Selector, module: nn.Module) -> dict[str, nn.Parameter]:
     chosen: dict[int, tuple[str, nn.Parameter]] = {}
     for name, owner, parameter in parameters_by_name(module):
+        refuse_flattened(parameter)
         if parameter.requires_grad and select(name, owner, parameter):
             chosen.setdefault(id(parameter), (name, parameter))
     return dict(chosen.values())

@@ -11,9 +11,10 @@ whatever a selector says.
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from dataclasses import dataclass
 from fnmatch import fnmatchcase
+from types import FunctionType
 
 from torch import nn
 
@@ -43,7 +44,7 @@ def everything(name: str, owner: nn.Module, parameter: nn.Parameter) -> bool:
     return parameter.requires_grad
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, repr=False)
 class Named:
     """Selects by qualified name; see `named`."""
 
@@ -54,8 +55,11 @@ class Named:
         matches = any(fnmatchcase(name, pattern) for pattern in self.patterns)
         return matches and self.among(name, owner, parameter)
 
+    def __repr__(self) -> str:
+        return _call("named", map(repr, self.patterns), self.among)
 
-@dataclass(frozen=True)
+
+@dataclass(frozen=True, repr=False)
 class OfType:
     """Selects by the owner's type; see `of_type`."""
 
@@ -65,8 +69,11 @@ class OfType:
     def __call__(self, name: str, owner: nn.Module, parameter: nn.Parameter) -> bool:
         return isinstance(owner, self.types) and self.among(name, owner, parameter)
 
+    def __repr__(self) -> str:
+        return _call("of_type", (kind.__name__ for kind in self.types), self.among)
 
-@dataclass(frozen=True)
+
+@dataclass(frozen=True, repr=False)
 class Exclude:
     """Selects what another selector does not; see `exclude`."""
 
@@ -75,6 +82,19 @@ class Exclude:
 
     def __call__(self, name: str, owner: nn.Module, parameter: nn.Parameter) -> bool:
         return self.among(name, owner, parameter) and not self.selector(name, owner, parameter)
+
+    def __repr__(self) -> str:
+        return _call("exclude", [_shown(self.selector)], self.among)
+
+
+def _call(name: str, arguments: Iterable[str], among: Selector) -> str:
+    """Returns a selector as the call that makes it."""
+    last = [] if among is weights else [f"among={_shown(among)}"]
+    return f"{name}({', '.join([*arguments, *last])})"
+
+
+def _shown(selector: Selector) -> str:
+    return selector.__name__ if isinstance(selector, FunctionType) else repr(selector)
 
 
 def named(*patterns: str, among: Selector = weights) -> Named:
@@ -86,6 +106,9 @@ def named(*patterns: str, among: Selector = weights) -> Named:
 
     Raises:
         ValueError: If no pattern is given.
+
+    >>> named("enc.*", among=exclude(of_type(nn.GRU)))
+    named('enc.*', among=exclude(of_type(GRU)))
     """
     if not patterns or not all(isinstance(pattern, str) for pattern in patterns):
         raise ValueError(

@@ -32,6 +32,7 @@ class Trial:
         seed: Seed of weights, data order and dropout; the same for every trial of a study.
         attempt: 0 for the first try, 1 for the first retry, and so on.
         resume_from: Checkpoint of the attempt before, if there is one.
+        retry_of: Number of the attempt before; None for the first try.
     """
 
     number: int
@@ -39,6 +40,7 @@ class Trial:
     seed: int
     attempt: int = 0
     resume_from: str | None = None
+    retry_of: int | None = None
 
 
 @dataclass(frozen=True)

@@ -132,7 +132,7 @@ def test_all_frozen_is_worth_nothing_for_a_while(net: nn.Sequential) -> None:
 def test_weights_that_no_optimizer_updates_are_warned_of(net: nn.Sequential) -> None:
     applied = Applied(net, [Regularizer(L1(0.1))], [SGD(net[0].parameters(), lr=0.1)])
     with pytest.warns(PenaltyWarning, match=r"No optimizer updates 1\.weight, so") as caught:
-        applied.warn_of_unreached()
+        applied.warn()
     assert len(caught) == 1
 
 
@@ -141,21 +141,22 @@ def test_double_penalties_are_warned_of_once(net: nn.Sequential, penalty: Any) -
     optimizers = [AdamW(net[0].parameters()), SGD(net[1].parameters(), lr=0.1, weight_decay=0.2)]
     applied = Applied(net, [Regularizer(penalty)], optimizers)
     with pytest.warns(DoublePenaltyWarning, match=r"AdamW has weight_decay=0.01") as caught:
-        applied.warn_of_double_penalties()
+        applied.warn()
     assert len(caught) == 1
 
 
 @pytest.mark.parametrize("make_optimizer", [Adam, partial(AdamW, weight_decay=0)])
 def test_no_double_penalty_no_warning(net: nn.Sequential, make_optimizer: Any) -> None:
+    by_shape = [net[0].bias, net[1].bias], [net[0].weight, net[1].weight]
     cases = [
-        (L1(0.1), make_optimizer(net.parameters())),
-        (NoPenalty(), AdamW(net.parameters())),
-        (L1(0.1), AdamW([net[0].bias, net[1].bias])),
+        (L1(0.1), [make_optimizer(net.parameters())]),
+        (NoPenalty(), [AdamW(net.parameters())]),
+        (L1(0.1), [AdamW(by_shape[0]), make_optimizer(by_shape[1])]),
     ]
     with warnings.catch_warnings():
         warnings.simplefilter("error")
-        for penalty, optimizer in cases:
-            Applied(net, [Regularizer(penalty)], [optimizer]).warn_of_double_penalties()
+        for penalty, optimizers in cases:
+            Applied(net, [Regularizer(penalty)], optimizers).warn()
 
 
 def test_an_overflowed_gradient_anywhere_keeps_the_decay_away(net: nn.Sequential) -> None:

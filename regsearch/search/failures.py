@@ -26,14 +26,21 @@ class FailureRule:
         self._failed = 0
         self._same: list[Outcome] = []
 
-    def check(self, outcome: Outcome) -> None:
+    def check(self, outcome: Outcome, *, comes_again: bool = False) -> None:
         """Takes note of an outcome.
+
+        Args:
+            outcome: How a trial ended.
+            comes_again: Whether it will be tried once more; then it is no failure yet. A machine
+                that is switched off takes all its trials with it, and the study goes on elsewhere.
 
         Raises:
             RepeatedFailureError: If the last `IN_A_ROW` trials failed with the same exception, or
                 too many have failed in all.
         """
         self._seen += 1
+        if comes_again:
+            return
         if outcome.state != "failed":
             self._same = []
             return

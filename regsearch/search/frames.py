@@ -11,7 +11,7 @@ from regsearch.search.records import Record, best
 from regsearch.trials import Direction
 
 FIRST = ("number", "state", "value", "penalty", "lam", "l1_ratio")
-LAST = ("reason", "attempt", "seconds")
+LAST = ("reason", "attempt", "retry_of", "seconds")
 
 
 def trials_frame(entries: Sequence[Record], extras: Sequence[str]) -> pd.DataFrame:
@@ -23,13 +23,15 @@ def trials_frame(entries: Sequence[Record], extras: Sequence[str]) -> pd.DataFra
 
     Returns:
         `number, state, value, penalty, lam, l1_ratio`, the extras, the final metrics by name, and
-        `reason, attempt, seconds`. A metric that has another column's name becomes `metric/<name>`.
+        `reason, attempt, retry_of, seconds`. A metric that has another column's name becomes
+        `metric/<name>`.
     """
     taken = {*FIRST, *extras, *LAST}
     names = {name for entry in entries for name in entry.metrics}
     columns = {name: f"metric/{name}" if name in taken else name for name in sorted(names)}
     rows = [_row(entry, columns) for entry in entries]
-    return pd.DataFrame(rows, columns=[*FIRST, *extras, *columns.values(), *LAST])
+    frame = pd.DataFrame(rows, columns=[*FIRST, *extras, *columns.values(), *LAST])
+    return frame.astype({"retry_of": "Int64"})
 
 
 def _row(entry: Record, columns: dict[str, str]) -> dict[str, Any]:

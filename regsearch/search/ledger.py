@@ -13,19 +13,28 @@ from dataclasses import dataclass, field
 import optuna
 from optuna.trial import FrozenTrial, TrialState
 
-from regsearch.search.records import ATTEMPT, LOST, PARAMS, RECORD, Record, encoded, record, records
-from regsearch.search.retries import requeue, running
+from regsearch.search.records import (
+    ATTEMPT,
+    PARAMS,
+    RECORD,
+    RETRY_OF,
+    Record,
+    encoded,
+    record,
+    records,
+)
+from regsearch.search.resume import Checkpoints
+from regsearch.search.retries import Retries, running
 from regsearch.search.space import Space
 from regsearch.search.verdict import divergence, judged, worst
-from regsearch.trials import Direction, Outcome, Report, Trial
+from regsearch.trials import INTERRUPTED, LOST, Direction, Outcome, Report, Trial
 
 STATES = {
     "complete": TrialState.COMPLETE,
     "pruned": TrialState.PRUNED,
     "failed": TrialState.FAIL,
 }
-INTERRUPTED = "interrupted"
-DIED = "lost: the process that ran the study died"
+DIED = f"{LOST}: the process that ran the study died"
 
 
 @dataclass(frozen=True)
@@ -38,7 +47,7 @@ class Rules:
         n_trials: How many complete and pruned trials are wanted.
         seed: The seed of every trial.
         queued_only: Whether the study ends with its queue, as a grid does.
-        max_retries: How often a trial is tried again after its coordinator died.
+        max_retries: How often a trial is tried again after a process that it needs died or hung.
     """
 
     monitor: str
@@ -51,7 +60,6 @@ class Rules:
 
 @dataclass
 class _Held:
-    trial: Trial
     asked: optuna.Trial
     began: float
     diverged: str = ""
@@ -65,6 +73,7 @@ class Ledger:
         study: The Optuna study.
         space: Where its trials come from.
         rules: See `Rules`.
+        checkpoints: What its unfinished trials left.
         clock: Seconds that only grow.
     """
 
@@ -73,15 +82,19 @@ class Ledger:
         study: optuna.Study,
         space: Space,
         rules: Rules,
+        checkpoints: Checkpoints,
         *,
         clock: Callable[[], float] = time.monotonic,
     ) -> None:
         self._study = study
         self._space = space
         self._rules = rules
+        self._checkpoints = checkpoints
+        self._retries = Retries(study, checkpoints, rules.max_retries)
         self._clock = clock
         self._held: dict[int, _Held] = {}
         self._counted = sum(entry.state != "failed" for entry in self.records())
+        self._again: set[int] = set()
 
     def records(self) -> list[Record]:
         """Returns the trials that have ended, by number."""
@@ -98,10 +111,20 @@ class Ledger:
         asked = self._study.ask()
         params = self._space.suggest(asked)
         asked.set_user_attr(PARAMS, params)
-        attempt = asked.user_attrs.get(ATTEMPT, 0)
-        trial = Trial(asked.number, params, self._rules.seed, attempt)
-        self._held[trial.number] = _Held(trial, asked, self._clock())
+        stored = self._stored(asked.number)
+        trial = Trial(
+            asked.number,
+            params,
+            self._rules.seed,
+            attempt=stored.user_attrs.get(ATTEMPT, 0),
+            resume_from=self._checkpoints.resumed_by(stored),
+            retry_of=stored.user_attrs.get(RETRY_OF),
+        )
+        self._held[trial.number] = _Held(asked, self._clock(), steps={*stored.intermediate_values})
         return trial
+
+    def _stored(self, number: int) -> FrozenTrial:
+        return self._study.get_trials(deepcopy=False)[number]
 
     def report(self, report: Report) -> bool:
         """Passes a report on to the pruner; returns whether the trial must stop."""
@@ -122,43 +145,43 @@ class Ledger:
         outcome = judged(outcome, self._rules.monitor, held.diverged)
         if outcome.state == "pruned" and outcome.error and not held.diverged:
             held.asked.report(worst(self._rules.direction), max(held.steps, default=-1) + 1)
-        entry = record(held.trial, outcome, self._clock() - held.began)
-        held.asked.set_user_attr(RECORD, encoded(entry))
-        value = outcome.value if outcome.state == "complete" else None
-        self._study.tell(held.asked, value, STATES[outcome.state])
-        self._counted += outcome.state != "failed"
+        self._close(self._stored(outcome.number), outcome, held)
         return outcome
+
+    def comes_again(self, number: int) -> bool:
+        """Tells whether a trial was closed without a verdict, and is queued once more."""
+        return number in self._again
 
     def interrupt(self) -> list[Outcome]:
         """Queues every running trial again and closes it; returns the closed ones."""
-        self._held = {}
-        return [
-            self._close(trial, INTERRUPTED, lost=trial.user_attrs.get(LOST, 0), again=True)
-            for trial in running(self._study)
-        ]
+        return self._close_running(INTERRUPTED)
 
     def recover(self) -> list[Outcome]:
         """Does the same for what a dead process left running, up to `max_retries` times a trial."""
-        closed = []
-        for trial in running(self._study):
-            lost = trial.user_attrs.get(LOST, 0) + 1
-            again = lost <= self._rules.max_retries
-            closed.append(self._close(trial, DIED, lost=lost, again=again))
+        closed = self._close_running(DIED)
+        self._retries.tidy()
         return closed
 
-    def _close(self, trial: FrozenTrial, why: str, *, lost: int, again: bool) -> Outcome:
-        if again:
-            requeue(self._study, trial, lost=lost)
-        outcome = Outcome(trial.number, "failed", None, {}, why)
-        params = trial.user_attrs.get(PARAMS)
-        if params is not None:  # else it died between being asked and being started
-            attempt = trial.user_attrs.get(ATTEMPT, 0)
-            ended = Trial(trial.number, params, self._rules.seed, attempt)
-            entry = encoded(record(ended, outcome, 0.0))
+    def _close_running(self, why: str) -> list[Outcome]:
+        closed = []
+        for trial in running(self._study):
+            outcome = Outcome(trial.number, "failed", None, {}, why)
+            self._close(trial, outcome, self._held.pop(trial.number, None))
+            closed.append(outcome)
+        return closed
+
+    def _close(self, trial: FrozenTrial, outcome: Outcome, held: _Held | None) -> None:
+        if self._retries.queue(trial, outcome):
+            self._again.add(trial.number)
+        if PARAMS in trial.user_attrs:  # else it died between being asked and being started
+            seconds = self._clock() - held.began if held else 0.0
+            entry = encoded(record(trial, outcome, seconds))
             # Optuna gives no handle on a trial that somebody else asked for.
             self._study._storage.set_trial_user_attr(trial._trial_id, RECORD, entry)
-        self._study.tell(trial.number, state=TrialState.FAIL)
-        return outcome
+        value = outcome.value if outcome.state == "complete" else None
+        self._study.tell(trial.number, value, STATES[outcome.state])
+        self._counted += outcome.state != "failed"
+        self._checkpoints.drop(trial, comes_again=self.comes_again(trial.number))
 
     def _has_queue(self) -> bool:
         waiting = (TrialState.WAITING,)

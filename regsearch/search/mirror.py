@@ -3,23 +3,22 @@
 Optuna's own SQLite storage reads the running trials back from the file at every question a pruner
 asks, and writes each reported value in a transaction of its own: 11 ms a report. One writer needs
 no reading back, and a report can wait a second for the next ones, because the trial it belongs to
-is trained anew if the process dies before the trial has ended.
+is trained anew if the process dies before the trial has ended. Parameters wait for the attribute
+that is set once they are all drawn.
 """
 
 from __future__ import annotations
 
 import math
-import time
 from collections.abc import Container, Sequence
 from typing import Any
 
-import sqlalchemy
 from optuna.distributions import BaseDistribution
 from optuna.storages import BaseStorage, InMemoryStorage, RDBStorage
 from optuna.study import StudyDirection
 from optuna.trial import FrozenTrial, TrialState
 
-FLUSH_SECONDS = 1.0
+from regsearch.search.backlog import Backlog
 
 
 class MirroredStorage(BaseStorage):
@@ -38,11 +37,7 @@ class MirroredStorage(BaseStorage):
         self.study_id = disk.get_study_id_from_name(name)
         self._own_id = self._memory.create_new_study(disk.get_study_directions(self.study_id), name)
         self._disk_ids: dict[int, int] = {}
-        self._values = sqlalchemy.Table(
-            "trial_intermediate_values", sqlalchemy.MetaData(), autoload_with=disk.engine
-        )
-        self._unwritten: list[dict[str, Any]] = []
-        self._written_at = time.monotonic()
+        self._backlog = Backlog(disk.engine)
         self._load()
 
     def _load(self) -> None:
@@ -54,12 +49,8 @@ class MirroredStorage(BaseStorage):
             self._disk_ids[self._memory.create_new_trial(self._own_id, trial)] = trial._trial_id
 
     def flush(self) -> None:
-        """Writes the reported values that are still in memory alone."""
-        rows, self._unwritten = self._unwritten, []
-        self._written_at = time.monotonic()
-        if rows:
-            with self._disk.engine.begin() as connection:
-                connection.execute(self._values.insert(), rows)
+        """Writes what is still in memory alone."""
+        self._backlog.flush()
 
     # What is written
 
@@ -97,15 +88,15 @@ class MirroredStorage(BaseStorage):
         param_value_internal: float,
         distribution: BaseDistribution,
     ) -> None:
-        """Stores a suggested parameter."""
-        disk_id = self._disk_ids[trial_id]
-        self._disk.set_trial_param(disk_id, param_name, param_value_internal, distribution)
+        """Keeps a suggested parameter, and writes it with the next attribute."""
         self._memory.set_trial_param(trial_id, param_name, param_value_internal, distribution)
+        disk_id = self._disk_ids[trial_id]
+        self._backlog.add_param(disk_id, param_name, param_value_internal, distribution)
 
     def set_trial_state_values(
         self, trial_id: int, state: TrialState, values: Sequence[float] | None = None
     ) -> bool:
-        """Stores how a trial stands, and all reported values before that."""
+        """Stores how a trial stands, and all that was kept before that."""
         self.flush()
         self._disk.set_trial_state_values(self._disk_ids[trial_id], state, values)
         return self._memory.set_trial_state_values(trial_id, state, values)
@@ -120,19 +111,17 @@ class MirroredStorage(BaseStorage):
                 self._disk_ids[trial_id], step, intermediate_value
             )
             return
-        row = {
-            "trial_id": self._disk_ids[trial_id],
-            "step": step,
-            "intermediate_value": intermediate_value,
-            "intermediate_value_type": "FINITE",
-        }
-        self._unwritten.append(row)
-        if time.monotonic() - self._written_at > FLUSH_SECONDS:
+        self._backlog.add_report(self._disk_ids[trial_id], step, intermediate_value)
+        if self._backlog.is_due:
             self.flush()
 
     def set_trial_user_attr(self, trial_id: int, key: str, value: Any) -> None:
-        """Stores an attribute of a trial."""
-        self._disk.set_trial_user_attr(self._disk_ids[trial_id], key, value)
+        """Stores an attribute of a trial, and all that was kept before it."""
+        if key in self._memory.get_trial(trial_id).user_attrs:
+            self._disk.set_trial_user_attr(self._disk_ids[trial_id], key, value)
+        else:
+            self._backlog.add_user_attr(self._disk_ids[trial_id], key, value)
+        self.flush()
         self._memory.set_trial_user_attr(trial_id, key, value)
 
     def set_trial_system_attr(self, trial_id: int, key: str, value: Any) -> None:

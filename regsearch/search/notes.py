@@ -4,16 +4,19 @@ from __future__ import annotations
 
 import shlex
 import sys
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 
 import pandas as pd
 from optuna.distributions import CategoricalDistribution
 
+from regsearch.search.frames import best_of_each, trials_frame
 from regsearch.search.ranges import Strength, numbers
+from regsearch.search.records import Record
 from regsearch.search.setup import Choices
 from regsearch.search.space import Space
-from regsearch.tracking.base import StudyCard
+from regsearch.search.tables import best_table
+from regsearch.tracking.base import StudyCard, StudyTracker
 from regsearch.training.task import Task
 
 
@@ -61,6 +64,31 @@ def _range(d: Strength) -> str:
     if isinstance(d, CategoricalDistribution):
         return "in " + ", ".join(f"{value:g}" for value in numbers(d))
     return f"from {d.low:g} to {d.high:g}"
+
+
+def summarize(
+    tracker: StudyTracker,
+    name: str,
+    task: Task,
+    space: Space,
+    entries: Sequence[Record],
+    stored: str,
+) -> None:
+    """Gives a tracker the study's note and its table of trials.
+
+    Args:
+        tracker: Who writes them down.
+        name: The study's name.
+        task: What was trained.
+        space: What was tried.
+        entries: The trials that have ended.
+        stored: Where they are.
+    """
+    extras = list(space.extra or {})
+    table = best_table(best_of_each(entries, extras, task.direction), task.monitor)
+    text = note(name, question(task, space), table, stored)
+    frame = trials_frame(entries, extras)
+    tracker.summarize(text, {"trials.csv": frame.to_csv(index=False)})
 
 
 def note(name: str, asked: str, table: pd.DataFrame, stored: str) -> str:

@@ -6,12 +6,19 @@ import math
 
 from rich.console import Console
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeRemainingColumn
+from rich.table import Table
 
 from regsearch.search.tally import Tally
 from regsearch.tracking.base import Tracker
 from regsearch.trials import Outcome, Report, Trial
 
 LINES = 20
+
+
+def say(console: Console, what: Table | str) -> None:
+    """Prints a table, or a line as it is; nothing for an empty one."""
+    if what:
+        console.print(what, markup=False, highlight=False, soft_wrap=isinstance(what, str))
 
 
 def shown(console: Console, tally: Tally, n_trials: int) -> Tracker:
@@ -97,4 +104,4 @@ class Lines:
     def _print(self) -> None:
         self._printed = self._tally.done
         line = f"{self._printed}/{self._n_trials} trials: {self._tally}"
-        self._console.print(line, markup=False, highlight=False, soft_wrap=True)
+        say(self._console, line)

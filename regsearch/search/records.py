@@ -12,13 +12,14 @@ from typing import Any
 
 from optuna.trial import FrozenTrial
 
-from regsearch.trials import Direction, Outcome, Trial
+from regsearch.trials import Direction, Outcome
 
 RECORD = "regsearch.record"
 PARAMS = "regsearch.params"
 ATTEMPT = "regsearch.attempt"
 RETRY_OF = "regsearch.retry_of"
-LOST = "regsearch.lost"
+LOSSES = "regsearch.lost"  # how often the process that trained it died or hung
+RESUMES = "regsearch.resumes"  # the number of the trial whose checkpoint it begins with
 
 
 @dataclass(frozen=True)
@@ -35,6 +36,7 @@ class Record:
         error: What went wrong, a traceback as a rule.
         attempt: 0 for the first try.
         seconds: From the question to its outcome.
+        retry_of: The number of the attempt before; None for the first.
     """
 
     number: int
@@ -46,6 +48,7 @@ class Record:
     error: str
     attempt: int
     seconds: float
+    retry_of: int | None = None
 
     @property
     def kind(self) -> str:
@@ -53,18 +56,19 @@ class Record:
         return str(self.params["penalty"])
 
 
-def record(trial: Trial, outcome: Outcome, seconds: float) -> Record:
+def record(trial: FrozenTrial, outcome: Outcome, seconds: float) -> Record:
     """Returns the record of a trial that ended so."""
     return Record(
         number=trial.number,
         state=outcome.state,
         value=outcome.value,
-        params=dict(trial.params),
+        params=trial.user_attrs[PARAMS],
         metrics=dict(outcome.metrics),
         reason=outcome.reason,
         error=outcome.error,
-        attempt=trial.attempt,
+        attempt=trial.user_attrs.get(ATTEMPT, 0),
         seconds=seconds,
+        retry_of=trial.user_attrs.get(RETRY_OF),
     )
 
 

@@ -9,11 +9,19 @@ from typing import cast
 from regsearch.engines.base import Engine
 from regsearch.search.failures import FailureRule
 from regsearch.search.ledger import Ledger
+from regsearch.search.signals import Signals
 from regsearch.tracking.base import Tracker
 from regsearch.trials import Outcome, Report, Train, Trial
 
 
-def run(ledger: Ledger, engine: Engine, train: Train, watcher: Tracker, rule: FailureRule) -> None:
+def run(
+    ledger: Ledger,
+    engine: Engine,
+    train: Train,
+    watcher: Tracker,
+    rule: FailureRule,
+    signals: Signals,
+) -> None:
     """Runs trials until the ledger wants no more.
 
     However it ends, no trial is left running: what an exception or a ctrl-C cuts short is queued
@@ -25,26 +33,35 @@ def run(ledger: Ledger, engine: Engine, train: Train, watcher: Tracker, rule: Fa
         train: How they are trained.
         watcher: Told of every start, report and end.
         rule: When failures stop the study.
+        signals: Kept out of the books.
     """
 
     def trials() -> Iterator[Trial]:
         while ledger.has_room():
-            trial = ledger.ask()
-            watcher.start(trial)
+            with signals.entry():
+                trial = ledger.ask()
+                watcher.start(trial)
             yield trial
 
     def on_report(report: Report) -> bool:
-        watcher.log(report)
-        return ledger.report(report)
+        with signals.entry():
+            watcher.log(report)
+            return ledger.report(report)
+
+    def conclude(outcome: Outcome) -> None:
+        with signals.entry():
+            told = ledger.tell(outcome)
+            watcher.finish(told)
+        rule.check(told, comes_again=ledger.comes_again(told.number))
 
     try:
         while ledger.has_room():
             stream = engine.run(train, trials(), on_report)
             outcomes = cast("Generator[Outcome, None, None]", stream)
-            with closing(outcomes), rule.expect_outcomes():
-                for outcome in map(ledger.tell, outcomes):
-                    watcher.finish(outcome)
-                    rule.check(outcome)
+            with closing(outcomes), signals.leaving(), rule.expect_outcomes():
+                for outcome in outcomes:
+                    conclude(outcome)
     finally:
-        for outcome in ledger.interrupt():
-            watcher.finish(outcome)
+        with signals.entry():
+            for outcome in ledger.interrupt():
+                watcher.finish(outcome)

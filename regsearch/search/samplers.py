@@ -7,10 +7,11 @@ from typing import Literal, TypeAlias
 
 import numpy as np
 from optuna.distributions import CategoricalDistribution
-from optuna.pruners import BasePruner, MedianPruner, NopPruner
+from optuna.pruners import BasePruner, NopPruner
 from optuna.samplers import BaseSampler, GPSampler, RandomSampler, TPESampler
 
 from regsearch.search.joint import JointSampler
+from regsearch.search.median import RunningMedianPruner
 from regsearch.search.points import Point, grid, spread
 from regsearch.search.space import Space
 from regsearch.training.task import Task
@@ -76,7 +77,7 @@ def choose_pruner(choice: PrunerChoice, task: Task) -> BasePruner:
     reports = task.max_epochs // (task.trainer.get("check_val_every_n_epoch") or 1)
     if choice is None or reports < EPOCHS_TO_PRUNE:
         return NopPruner()
-    return MedianPruner(n_startup_trials=5, n_warmup_steps=math.ceil(WARM_UP * reports))
+    return RunningMedianPruner(n_startup_trials=5, n_warmup_steps=math.ceil(WARM_UP * reports))
 
 
 def draw_seed(seed: int, trials: int) -> int:

@@ -15,6 +15,7 @@ from typing import Any
 
 import optuna
 import sqlalchemy
+from optuna.exceptions import StorageInternalError
 from sqlalchemy.engine import URL, make_url
 from sqlalchemy.exc import ArgumentError, SQLAlchemyError
 
@@ -53,7 +54,7 @@ def opened(storage: str | None, name: str, direction: Direction) -> Iterator[Ope
 
     Raises:
         StorageHeldError: If another process searches in this SQLite file.
-        StorageError: If the storage cannot be opened.
+        StorageError: If the storage cannot be opened, or later on not be written.
     """
     with quiet_optuna(), ExitStack() as stack:
         if storage is None:
@@ -68,9 +69,10 @@ def opened(storage: str | None, name: str, direction: Direction) -> Iterator[Ope
                 study_name=name, storage=disk, direction=direction, load_if_exists=True
             )
             mirror = MirroredStorage(disk, name)
-        stack.callback(mirror.flush)
         study = optuna.load_study(study_name=name, storage=mirror)
-        yield OpenStudy(study, _beside(url, ".files") / str(mirror.study_id), storage)
+        with _explained(storage):
+            yield OpenStudy(study, _beside(url, ".files") / str(mirror.study_id), storage)
+            mirror.flush()
 
 
 def parsed(storage: str) -> URL:
@@ -115,7 +117,7 @@ def _in_memory(name: str, direction: Direction) -> OpenStudy:
 
 def _connected(storage: str, url: URL) -> optuna.storages.RDBStorage:
     options = {"connect_args": {"timeout": 60}} if _is_file(url) else None
-    with _explained(storage):
+    with _explained(storage, ImportError):  # the database's driver
         disk = optuna.storages.RDBStorage(storage, engine_kwargs=options)
     if _is_file(url):
         sqlalchemy.event.listen(disk.engine, "connect", _set_pragmas)
@@ -124,13 +126,25 @@ def _connected(storage: str, url: URL) -> optuna.storages.RDBStorage:
 
 
 @contextmanager
-def _explained(storage: str) -> Iterator[None]:
+def _explained(storage: str, *others: type[Exception]) -> Iterator[None]:
+    kinds: tuple[type[Exception], ...] = (SQLAlchemyError, StorageInternalError, *others)
     try:
         yield
-    except (SQLAlchemyError, ImportError, optuna.exceptions.StorageInternalError) as error:
+    except kinds as error:
         raise StorageError(
-            f"{storage} must be a database that Optuna can write to, but got: {error}"
+            f"{storage} must be a database that Optuna can write to, but got: {_cause(error)}. "
+            "What is stored stays: mend the cause (is the disk full?) and run the study again."
         ) from error
+
+
+def _cause(error: BaseException) -> BaseException:
+    """Returns the database's own words, which SQLAlchemy's and Optuna's are wrapped around."""
+    while isinstance(error, SQLAlchemyError | StorageInternalError):
+        inner = error.__cause__
+        if inner is None:
+            break
+        error = inner
+    return error
 
 
 def _set_pragmas(connection: Any, _record: object) -> None:

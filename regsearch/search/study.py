@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import functools
-import logging
 from contextlib import closing
 from dataclasses import KW_ONLY, dataclass
 from typing import Literal
@@ -13,23 +12,24 @@ from optuna.samplers import BaseSampler
 from rich.console import Console
 
 from regsearch.engines.base import Engine
-from regsearch.engines.inline import InlineEngine
 from regsearch.search import checks
 from regsearch.search.failures import FailureRule
 from regsearch.search.fingerprint import fingerprint
-from regsearch.search.frames import best_of_each, trials_frame
 from regsearch.search.ledger import Ledger, Rules
-from regsearch.search.notes import card, note, question
+from regsearch.search.notes import card, summarize
+from regsearch.search.placement import placed
 from regsearch.search.points import grid
-from regsearch.search.progress import shown
-from regsearch.search.records import Record, best, records
+from regsearch.search.progress import say, shown
+from regsearch.search.records import best, records
 from regsearch.search.result import StudyResult
+from regsearch.search.resume import Checkpoints
 from regsearch.search.run import run
 from regsearch.search.samplers import PrunerChoice, SamplerChoice
 from regsearch.search.setup import Choices, set_up
+from regsearch.search.signals import Signals
 from regsearch.search.space import Space
 from regsearch.search.storage import OpenStudy, opened, parsed
-from regsearch.search.tables import best_table, farewell
+from regsearch.search.tables import farewell
 from regsearch.search.tally import Tally
 from regsearch.search.watchers import Watchers, of_study
 from regsearch.search.weights import KeepBest
@@ -38,8 +38,6 @@ from regsearch.tracking.mlflow import MLflowTracker
 from regsearch.training.each import train_each
 from regsearch.training.task import Task
 from regsearch.trials import Train
-
-_log = logging.getLogger(__name__)
 
 
 @dataclass(frozen=True)
@@ -59,10 +57,12 @@ class Study:
         pruner: "auto" (see `regsearch.search.samplers.choose_pruner`), None or an Optuna pruner.
         storage: A database URL as Optuna takes it; None keeps the study in memory, for one run.
         seed: Of the sampler, and of each trial's weights and batches.
-        deadline: Seconds without a report after which a worker counts as hung and is replaced. For
-            engines with workers: a trial in this process can be ended by nobody else.
-        max_retries: How often a trial is tried again after the process that ran it died under it.
-            A trial cut short by ctrl-C is always tried again.
+        deadline: Seconds without a word, the time between two reports as a rule, after which a
+            worker that trains counts as hung: it is ended and replaced, and its trial is lost. None
+            is the engine's own default. A trial in this process can be ended by nobody else.
+        max_retries: How often a trial that was lost, because a process it needs died or hung, is
+            tried again: from its last checkpoint if the task makes any, else from the start. One
+            that was cut short by ctrl-C is always tried again.
 
     Raises:
         ValueError: If an argument cannot be used.
@@ -111,7 +111,8 @@ class Study:
         """Goes on to `n_trials`, and returns what was found.
 
         Args:
-            engine: Where trials run; None is this process.
+            engine: Where trials run; None is a `ProcessEngine` where there are several GPUs or a
+                trial needs several devices, and this process otherwise.
             train: "auto" and "each" train one trial after another with a Trainer each; a train
                 function of your own goes as well.
             width: How many trials a train function holds at once: "auto" or 1.
@@ -120,53 +121,51 @@ class Study:
 
         Raises:
             TypeError: If the task does not pickle.
+            ValueError: If the engine cannot train a trial on so many devices.
             StorageHeldError: If another process searches in this storage.
             StorageError: If the storage cannot be opened or written.
             StudyChangedError: If the stored study has another task, space or seed.
             RepeatedFailureError: If trials keep failing.
+            KeyboardInterrupt: After ctrl-C, once all is put in order; SystemExit after SIGTERM.
         """
         checks.check_training(train, width)
-        engine = self._engine(engine)
+        size = self.task.devices_per_trial
+        engine, choice = placed(engine, devices_per_trial=size, deadline=self.deadline)
         tracker = MLflowTracker() if tracker is None else tracker
-        checks.check_kind("engine", engine, Engine, "InlineEngine()")
         checks.check_kind("tracker", tracker, Tracker, "MLflowTracker()")
         checks.check_safe_loading()
         self.task.check_picklable()
         asked = fingerprint(self.task, self.space, self.seed)
         choices = Choices(self.sampler, self.pruner, self.n_trials, self.seed)
+        console = Console(quiet=not progress)
         with opened(self.storage, self.name, self.task.direction) as book:
             set_up(book.study, asked, self.task, self.space, choices)
             listener = of_study(tracker)
             listener.open(card(self.name, asked, self.task, self.space, choices))
-            console = Console(quiet=not progress)
+            say(console, choice)
             self._search(book, listener, engine, self._trainer(train, book), console)
             result = self._result(book, listener)
         command = listener.ui_command if isinstance(listener, MLflowTracker) else None
         for part in farewell(self.name, self.task.monitor, result, command):
-            console.print(part, markup=False, highlight=False, soft_wrap=isinstance(part, str))
+            say(console, part)
         return result
 
     def _search(
         self, book: OpenStudy, tracker: StudyTracker, engine: Engine, train: Train, console: Console
     ) -> None:
-        ledger = Ledger(book.study, self.space, self._rules())
-        lost = ledger.recover()
-        tally = Tally(ledger.records(), self.task.direction)
-        keep = KeepBest(book.weights, lambda: best(ledger.records(), self.task.direction))
-        bar = shown(console, tally, self.n_trials)
-        with closing(Watchers([bar, keep, tracker])) as watchers:
-            for outcome in lost:
-                tracker.finish(outcome)
-            run(ledger, engine, train, watchers, FailureRule(self.n_trials))
-            self._write_down(tracker, ledger.records(), book.text)
-
-    def _engine(self, engine: Engine | None) -> Engine:
-        if engine is None:
-            _log.info("Trials run in this process: engine=None is InlineEngine().")
-            engine = InlineEngine()
-        if isinstance(engine, InlineEngine) and self.deadline is not None:
-            _log.warning("deadline has no effect on trials in this process: there are no workers.")
-        return engine
+        signals = Signals(functools.partial(say, console))
+        with signals.handled():
+            ledger = Ledger(book.study, self.space, self._rules(), Checkpoints(book.weights))
+            lost = ledger.recover()
+            before = ledger.records()
+            tally = Tally(before, self.task.direction)
+            keep = KeepBest(book.weights, self.task.direction, best(before, self.task.direction))
+            bar = shown(console, tally, self.n_trials)
+            with closing(Watchers([bar, keep, tracker])) as watchers:
+                for outcome in lost:
+                    tracker.finish(outcome)
+                run(ledger, engine, train, watchers, FailureRule(self.n_trials), signals)
+                summarize(tracker, self.name, self.task, self.space, ledger.records(), book.text)
 
     def _trainer(self, train: checks.TrainChoice, book: OpenStudy) -> Train:
         if isinstance(train, str):
@@ -182,13 +181,6 @@ class Study:
             queued_only=self.sampler == "grid",
             max_retries=self.max_retries,
         )
-
-    def _write_down(self, tracker: StudyTracker, entries: list[Record], stored: str) -> None:
-        extras = list(self.space.extra or {})
-        table = best_table(best_of_each(entries, extras, self.task.direction), self.task.monitor)
-        text = note(self.name, question(self.task, self.space), table, stored)
-        frame = trials_frame(entries, extras)
-        tracker.summarize(text, {"trials.csv": frame.to_csv(index=False)})
 
     def _result(self, book: OpenStudy, tracker: StudyTracker) -> StudyResult:
         found = best(records(book.study.get_trials(deepcopy=False)), self.task.direction)

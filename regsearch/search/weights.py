@@ -2,11 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
 from pathlib import Path
 
 from regsearch.search.records import Record
-from regsearch.trials import Outcome, Report, Trial
+from regsearch.trials import Direction, Outcome, Report, Trial
 
 
 class KeepBest:
@@ -17,16 +16,19 @@ class KeepBest:
     Args:
         folder: Where a train function saves `<number>.pt`; made if it is missing, and freed of what
             a process that died left there.
-        best: Returns the record of the best trial so far.
+        direction: "minimize" or "maximize" the value.
+        best: The best trial so far; None if there is none.
     """
 
-    def __init__(self, folder: Path, best: Callable[[], Record | None]) -> None:
+    def __init__(self, folder: Path, direction: Direction, best: Record | None) -> None:
         self._folder = folder
-        self._best = best
-        self._kept = self._find_best()
+        self._sign = 1.0 if direction == "minimize" else -1.0
+        self._best: tuple[float, int] | None = None
+        if best is not None and best.value is not None:
+            self._best = (self._sign * best.value, best.number)
         folder.mkdir(parents=True, exist_ok=True)
         for file in folder.glob("*.pt"):
-            if file.stem != str(self._kept):
+            if best is None or file.stem != str(best.number):
                 file.unlink()
 
     def start(self, trial: Trial) -> None:
@@ -37,16 +39,17 @@ class KeepBest:
 
     def finish(self, outcome: Outcome) -> None:
         """Deletes the trial's weights, or those of the best trial before it."""
-        before, self._kept = self._kept, self._find_best()
-        for number in {before, outcome.number} - {self._kept, None}:
-            weights_file(self._folder, int(number or 0)).unlink(missing_ok=True)
+        loser: int | None = outcome.number
+        if outcome.state == "complete" and outcome.value is not None:
+            rank = (self._sign * outcome.value, outcome.number)  # the earliest of equals is best
+            if self._best is None or rank < self._best:
+                loser = None if self._best is None else self._best[1]
+                self._best = rank
+        if loser is not None:
+            weights_file(self._folder, loser).unlink(missing_ok=True)
 
     def close(self) -> None:
         """Has nothing to do."""
-
-    def _find_best(self) -> int | None:
-        best = self._best()
-        return None if best is None else best.number
 
 
 def weights_file(folder: Path, number: int) -> Path:

@@ -82,27 +82,27 @@ class EngineLaws:
         waits = []
         for done, _ in enumerate(itertools.islice(run, 20), start=1):
             waits.append(len(pulled) - done)
-        _close(run)
+        close(run)
         assert max(waits[10:]) <= max(waits[:10]) + 1, "trials pile up that nobody has room for"
 
     def test_outcomes_come_as_trials_finish(self, engine: Engine) -> None:
         """The stream never ends, so that an engine which waits for its end gives nothing."""
         run = engine.run(train, endless(), go_on)
         assert len({outcome.number for outcome in itertools.islice(run, 5)}) == 5
-        _close(run)
+        close(run)
 
     def test_closing_the_iterator_leaves_no_worker_behind(self, engine: Engine) -> None:
         threads = threading.active_count()
         children = {child.pid for child in multiprocessing.active_children()}
         run = engine.run(train, endless(), go_on)
         next(run)
-        _close(run)
+        close(run)
         assert {child.pid for child in multiprocessing.active_children()} <= children
         assert threading.active_count() <= threads
         assert list(run) == []
 
     def test_a_trial_that_raises_fails_with_its_traceback(self, engine: Engine) -> None:
-        outcomes = _by_number(engine.run(train_raising_on_odd_numbers, finite(6), go_on))
+        outcomes = by_number(engine.run(train_raising_on_odd_numbers, finite(6), go_on))
         assert [outcomes[number].state for number in range(6)] == ["complete", "failed"] * 3
         for number in (1, 3, 5):
             assert outcomes[number].value is None
@@ -151,9 +151,9 @@ class EngineLaws:
             mine = [report for report in reports if report.trial == number]
             assert mine == [expected_report(number, step) for step in range(3)]
 
-    def test_a_trial_is_stopped_by_the_answer_to_itsexpected_report(self, engine: Engine) -> None:
+    def test_a_trial_is_stopped_by_the_answer_to_its_report(self, engine: Engine) -> None:
         run = engine.run(train, finite(4), lambda report: report.trial == 2 and report.step == 1)
-        outcomes = _by_number(run)
+        outcomes = by_number(run)
         states = [outcomes[number].state for number in range(4)]
         assert states == ["complete", "complete", "pruned", "complete"]
         assert outcomes[2].metrics == expected_report(2, 1).metrics
@@ -175,7 +175,8 @@ class CallersOwnError(Exception):
     """What the caller's own callables raise."""
 
 
-def _by_number(outcomes: Iterator[Outcome]) -> dict[int, Outcome]:
+def by_number(outcomes: Iterator[Outcome]) -> dict[int, Outcome]:
+    """Returns outcomes by their trials' numbers."""
     return {outcome.number: outcome for outcome in outcomes}
 
 
@@ -190,6 +191,7 @@ def _raising_after(trials: Iterator[Trial]) -> Iterator[Trial]:
     raise CallersOwnError("trials")
 
 
-def _close(run: Iterator[Outcome]) -> None:
+def close(run: Iterator[Outcome]) -> None:
+    """Closes what `Engine.run` has returned."""
     assert isinstance(run, Generator), "what Engine.run returns must have close()"
     run.close()

@@ -34,6 +34,7 @@ def started(trial: Trial) -> Event:
         attempt=trial.attempt,
         params=dict(trial.params),
         seed=trial.seed,
+        retry_of=trial.retry_of,
     )
 
 

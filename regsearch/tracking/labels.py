@@ -7,6 +7,7 @@ People see these first, so they are short and sorted; programs find a run again 
     regsearch.session     which start of the study wrote it
     regsearch.trial_key   <study>:<number>:<attempt>
     regsearch.penalty     its kind; regsearch.reason says why a trial did not complete
+    regsearch.retry_of    the number of the attempt before, if there is one
 """
 
 from __future__ import annotations
@@ -24,6 +25,7 @@ SESSION = "regsearch.session"
 TRIAL_KEY = "regsearch.trial_key"
 NUMBER = "regsearch.number"
 REASON = "regsearch.reason"
+RETRY_OF = "regsearch.retry_of"
 NOTE = "mlflow.note.content"
 
 
@@ -65,6 +67,13 @@ def trial_tags(number: int, attempt: int, params: Mapping[str, Any]) -> dict[str
         "regsearch.penalty": text(kind, LONGEST_TAG),
         "mlflow.runColor": PENALTY_COLORS.get(kind, OTHER_COLOR),
     }
+
+
+def start_tags(event: Mapping[str, Any]) -> dict[str, str]:
+    """Returns what is known of a trial when it starts, beyond `trial_tags`."""
+    retry_of = event.get("retry_of")
+    again = {} if retry_of is None else {RETRY_OF: str(retry_of)}
+    return {"regsearch.seed": str(event["seed"]), **again}
 
 
 def trial_name(number: int, params: Mapping[str, Any]) -> str:

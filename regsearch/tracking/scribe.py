@@ -122,8 +122,8 @@ class Scribe:
         if before is not None:
             self._cut_short(before, LOST, event["time"])
         trial = OpenTrial(event["number"], event["attempt"], event["params"], event["time"])
-        tags = {"regsearch.seed": str(event["seed"])}
-        self._outbox.describe(self._run(trial), labels.trial_params(trial.params), tags)
+        params, tags = labels.trial_params(trial.params), labels.start_tags(event)
+        self._outbox.describe(self._run(trial), params, tags)
         self.ledger.note(event)
 
     def _run(self, trial: OpenTrial) -> str:

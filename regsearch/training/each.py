@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import copy
 import os
 from collections.abc import Iterator
 from pathlib import Path
@@ -10,13 +9,17 @@ from typing import Any
 
 import torch
 
-from regsearch.applied import PenaltyWarning
+from regsearch.cautions import PenaltyWarning
 from regsearch.namespaces import Trainer, namespace_of
 from regsearch.penalties import from_params
 from regsearch.regularizer import Regularizer
+from regsearch.shards import whole_state
+from regsearch.training.checkpoints import TrialCheckpoint, checkpoint_path, forget, resumable
 from regsearch.training.monitor import Monitor
+from regsearch.training.ranks import check_ranks
 from regsearch.training.surroundings import interruptible, one_thread, quiet, seeded
 from regsearch.training.task import Task
+from regsearch.training.trainers import saves, their_callbacks, trainer_of
 from regsearch.trials import OnReport, Outcome, Trial
 
 
@@ -27,7 +30,9 @@ def train_each(
 
     Args:
         task: What is trained.
-        folder: Where a complete trial's state dict is kept, as `<number>.pt`.
+        folder: Where a complete trial's state dict is kept, as `<number>.pt`, and checkpoints of
+            trials that train, if the Task enables checkpointing or has a Checkpoint callback. Only
+            then `Trial.resume_from` is made use of.
         trials: Pulled one at a time.
         on_report: Told after each validation epoch; True stops the trial.
 
@@ -44,49 +49,35 @@ def train_each(
 
 
 def _train(task: Task, folder: Path, trial: Trial, on_report: OnReport) -> Outcome:
+    check_ranks(task.devices_per_trial)
     module = task.module(trial.params)
+    package, callbacks = namespace_of(module), their_callbacks(task)
+    keeps = saves(task, package, callbacks)
     regularizer = Regularizer(from_params(trial.params), task.select)
-    monitor = Monitor(trial.number, task.monitor, regularizer, on_report)
-    trainer = _trainer(task, module, monitor)
-    _fit(trainer, module, task.data())
+    monitor = Monitor(trial.number, task.monitor, regularizer, on_report, sends=not keeps)
+    callbacks.append(monitor)
+    path = checkpoint_path(folder, trial.number)
+    if keeps:
+        callbacks.append(TrialCheckpoint(path, monitor))
+    trainer = trainer_of(task, package, callbacks)
+    _fit(trainer, module, task.data(), resumable(path, trial.resume_from) if keeps else None)
     outcome = monitor.outcome()
     if outcome.value is None:
         raise ValueError(_why_nothing_was_reported(trainer))
     if outcome.state == "complete":
-        save_weights(module, folder, trial.number)
+        save_weights(trainer, folder, trial.number)
+    if keeps:
+        forget(path, trial.resume_from)
     return outcome
 
 
-def _trainer(task: Task, module: Any, monitor: Monitor) -> Trainer:
-    asked = copy.deepcopy(dict(task.trainer))
-    theirs = asked.pop("callbacks", None) or []
-    callbacks = [*(theirs if isinstance(theirs, list | tuple) else [theirs]), monitor]
-    package = namespace_of(module)
-    arguments = {**_quiet_arguments(package, callbacks), "devices": task.devices_per_trial, **asked}
-    return package.Trainer(max_epochs=task.max_epochs, callbacks=callbacks, **arguments)
-
-
-def _quiet_arguments(package: Any, callbacks: list[Any]) -> dict[str, Any]:
-    """What makes a Trainer quiet, but for what the Task's own callbacks need."""
-
-    def is_asked_for(kind: type) -> bool:
-        return any(isinstance(callback, kind) for callback in callbacks)
-
-    return {
-        "logger": False,
-        "enable_checkpointing": is_asked_for(package.callbacks.Checkpoint),
-        "enable_progress_bar": is_asked_for(package.callbacks.ProgressBar),
-        "enable_model_summary": False,
-        "num_sanity_val_steps": 0,
-    }
-
-
-def _fit(trainer: Trainer, module: Any, data: Any) -> None:
+def _fit(trainer: Trainer, module: Any, data: Any, resume_from: str | None) -> None:
+    start = {"ckpt_path": resume_from, "weights_only": True} if resume_from else {}
     if isinstance(data, tuple | list) and len(data) == 2:
         train, validation = data
-        trainer.fit(module, train, validation)
+        trainer.fit(module, train, validation, **start)
     elif isinstance(data, namespace_of(module).LightningDataModule):
-        trainer.fit(module, datamodule=data)
+        trainer.fit(module, datamodule=data, **start)
     else:
         raise TypeError(
             "Task.data must return a pair (training loader, validation loader) or a "
@@ -110,9 +101,11 @@ def _why_nothing_was_reported(trainer: Trainer) -> str:
     )
 
 
-def save_weights(module: torch.nn.Module, folder: Path, number: int) -> None:
-    """Writes a state dict as `<folder>/<number>.pt`, whole or not at all."""
-    folder.mkdir(parents=True, exist_ok=True)
-    partial = folder / f"{number}.part"
-    torch.save(module.state_dict(), partial)
-    os.replace(partial, folder / f"{number}.pt")
+def save_weights(trainer: Trainer, folder: Path, number: int) -> None:
+    """Writes a state dict as `<folder>/<number>.pt`, whole or not at all, from one rank."""
+    weights = whole_state(trainer.lightning_module.state_dict())  # all ranks together
+    if trainer.is_global_zero:
+        folder.mkdir(parents=True, exist_ok=True)
+        partial = folder / f"{number}.part"
+        torch.save(weights, partial)
+        os.replace(partial, folder / f"{number}.pt")

@@ -6,6 +6,7 @@ It collects what the module logged, the losses and what the penalised weights lo
 
 from __future__ import annotations
 
+import functools
 import math
 from collections.abc import Mapping
 from typing import Any
@@ -17,7 +18,9 @@ from regsearch.namespaces import Trainer
 from regsearch.penalties import NoPenalty
 from regsearch.regularizer import Regularizer
 from regsearch.selection import Selector
+from regsearch.shards import reshard, whole
 from regsearch.sparsity import summarize
+from regsearch.training.ranks import mean_over_ranks
 from regsearch.training.surroundings import untouched_generators
 from regsearch.trials import DIVERGED, Histogram, OnReport, Outcome, Report, State
 
@@ -30,17 +33,26 @@ class Monitor(PenaltyHooks):
         metric: Name of the metric that is optimised.
         regularizer: The trial's penalty.
         on_report: Takes each report; True stops the trial.
+        sends: Whether an epoch's report is sent by itself; otherwise somebody calls `send`.
     """
 
     def __init__(
-        self, trial: int, metric: str, regularizer: Regularizer, on_report: OnReport
+        self,
+        trial: int,
+        metric: str,
+        regularizer: Regularizer,
+        on_report: OnReport,
+        *,
+        sends: bool = True,
     ) -> None:
         super().__init__()
         self._trial = trial
         self._metric = metric
         self._regularizer = regularizer
         self._on_report = on_report
+        self._sends = sends
         self._last: Report | None = None
+        self._is_unsent = False
         self._state: State = "complete"
         self._error = ""
         self._is_due = False
@@ -50,13 +62,27 @@ class Monitor(PenaltyHooks):
         metrics = self._last.metrics if self._last else {}
         return Outcome(self._trial, self._state, metrics.get(self._metric), metrics, self._error)
 
+    @property
+    def step(self) -> int | None:
+        """The last report's step, sent or not; None before the first."""
+        return self._last.step if self._last else None
+
+    def state_dict(self) -> dict[str, Any]:
+        """Returns the last report's step and metrics, sent or not: what a checkpoint keeps."""
+        return {"step": self._last.step, "metrics": dict(self._last.metrics)} if self._last else {}
+
+    def load_state_dict(self, state_dict: Mapping[str, Any]) -> None:
+        """Goes on counting where a checkpoint stood."""
+        self._last = Report(self._trial, state_dict["step"], state_dict["metrics"])
+
     def on_validation_end(self, trainer: Trainer, pl_module: Any) -> None:
         if trainer.sanity_checking:
             return
         # What the training step logs has its epoch's mean only after the epoch's last hooks.
         self._is_due = bool(trainer.is_last_batch)
         if not self._is_due:
-            self._report_on(trainer, pl_module)
+            self._compose(trainer, pl_module)
+            self.send(trainer)
 
     def regularizers_of(self, module: nn.Module) -> tuple[Regularizer, ...]:
         """Returns the trial's regularizer, whatever the module."""
@@ -67,22 +93,37 @@ class Monitor(PenaltyHooks):
             self.log_losses(trainer, pl_module)
         if self._is_due:
             self._is_due = False
-            self._report_on(trainer, pl_module)
+            self._compose(trainer, pl_module)
+            if self._sends:
+                self.send(trainer)
 
-    def _report_on(self, trainer: Trainer, module: Any) -> None:
+    def send(self, trainer: Trainer) -> None:
+        """Sends the report that waits, if one does, and stops the trial if it must."""
+        if not self._is_unsent:
+            return
+        assert self._last is not None
+        self._is_unsent = False
+        with untouched_generators():  # a pruner may draw numbers; the trial's own stay as they are
+            stop = bool(trainer.strategy.broadcast(self._on_report(self._last)))
+        is_last_epoch = trainer.current_epoch + 1 >= (trainer.max_epochs or math.inf)
+        if self._error or (stop and not (is_last_epoch and trainer.is_last_batch)):
+            self._state = "pruned"
+            _stop(trainer)
+
+    def _compose(self, trainer: Trainer, module: Any) -> None:
         if self._state == "pruned":
             return
-        metrics = _logged(trainer.callback_metrics) | self._losses(trainer, module)
+        metrics = mean_over_ranks(trainer, _logged(trainer.callback_metrics))
+        metrics |= self._losses(trainer, module)
         self._require_metric(metrics)
         weights, histograms = weight_metrics(module, self._regularizer.select)
         step = self._last.step + 1 if self._last else 0
         self._last = Report(self._trial, step, metrics | weights, histograms)
-        with untouched_generators():  # a pruner may draw numbers; the trial's own stay as they are
-            stop = self._on_report(self._last)
-        self._judge(trainer, stop)
+        self._is_unsent = True
+        self._note_divergence(trainer.current_epoch)
 
     def _losses(self, trainer: Trainer, module: Any) -> dict[str, float]:
-        losses = self.losses()
+        losses = self._means.means(functools.partial(trainer.strategy.reduce, reduce_op="sum"))
         if not losses and module.automatic_optimization:
             raise ValueError(
                 "training_step must return a loss, but gave None for the whole epoch "
@@ -97,16 +138,12 @@ class Monitor(PenaltyHooks):
                 f"Logged: {', '.join(sorted(metrics))}."
             )
 
-    def _judge(self, trainer: Trainer, stop: bool) -> None:
+    def _note_divergence(self, epoch: int) -> None:
         assert self._last is not None
         for name in (self._metric, "loss/total"):
             value = self._last.metrics.get(name, 0.0)
             if not math.isfinite(value):
-                self._error = f"{DIVERGED}: {name} was {value} in epoch {trainer.current_epoch}"
-        is_last_epoch = trainer.current_epoch + 1 >= (trainer.max_epochs or math.inf)
-        if self._error or (stop and not (is_last_epoch and trainer.is_last_batch)):
-            self._state = "pruned"
-            _stop(trainer)
+                self._error = f"{DIVERGED}: {name} was {value} in epoch {epoch}"
 
 
 def _logged(metrics: Mapping[str, Any]) -> dict[str, float]:
@@ -133,8 +170,9 @@ def weight_metrics(
         Metrics by name (`sparsity/`, `near_zero/`, `weight_norm/`, `weights_p05/` ...), and
         histograms by the parameter's qualified name.
     """
+    reshard(module)
     parameters = Regularizer(NoPenalty(), select).parameters(module)
-    summaries = {name: summarize(parameter) for name, parameter in parameters.items()}
+    summaries = {name: summarize(whole(parameter)) for name, parameter in parameters.items()}
     size = sum(s.size for s in summaries.values())
     metrics = {
         "sparsity/all": sum(s.zeros for s in summaries.values()) / size,

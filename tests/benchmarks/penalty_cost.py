@@ -1,7 +1,7 @@
 """What a penalty costs beside the naive one, `lam * sum(p.abs().sum())` in the loss.
 
-Each way is a forward and a backward pass of a perceptron, with something added; what it costs is
-its median less that of the bare pass. Run by hand:
+Each way is a forward and a backward pass of a perceptron, with penalties applied as training does
+it; what that costs is its median less that of the bare pass. Run by hand:
 
     OMP_NUM_THREADS=1 python -m tests.benchmarks.penalty_cost
 """
@@ -11,11 +11,12 @@ from __future__ import annotations
 from collections.abc import Callable
 
 import torch
-from torch import Tensor, nn
+from torch import nn
+from torch.optim import SGD, Adam, Optimizer
 
-from regsearch.multi_tensor import add_gradient_, add_subgradient_, prox_, total_value
+from regsearch.applied import Applied
 from regsearch.penalties import L1, L2, GroupLasso
-from regsearch.stepsizes import Step
+from regsearch.regularizer import Regularizer
 from tests.benchmarks.interleaved import machine, medians
 
 SIZES = {
@@ -30,35 +31,44 @@ LAM, ROUNDS, BATCH = 1e-6, 25, 8
 def ways(shapes: list[tuple[int, int]]) -> dict[str, Callable[[], object]]:
     torch.manual_seed(0)
     net = nn.Sequential(*(nn.Linear(i, o, bias=False) for i, o in shapes))
-    ws = list(net.parameters())
     inputs = torch.randn(BATCH, shapes[0][0])
-    moments = [torch.rand_like(w) for w in ws]
-    adam: list[float | Step] = [Step(1e-3, v, True, 1.0, 1e-8) for v in moments]
-    sgd: list[float | Step] = [1e-3] * len(ws)
 
-    def bare() -> list[Tensor]:
+    def bare() -> None:
         net.zero_grad()
         net(inputs).square().mean().backward()
-        return [w.grad for w in ws if w.grad is not None]
 
     def naive() -> None:
         net.zero_grad()
-        (net(inputs).square().mean() + LAM * sum(p.abs().sum() for p in ws)).backward()
+        penalty = LAM * sum(p.abs().sum() for p in net.parameters())
+        (net(inputs).square().mean() + penalty).backward()
 
-    def logged() -> None:
-        bare()
-        with torch.no_grad():
-            total_value(L1(LAM), ws)
+    bare()
+    sgd, adam = SGD(net.parameters(), 1e-3), Adam(net.parameters(), 1e-3)
+    adam.step()  # its state is what the prox reads
+
+    def applied(regularizer: Regularizer, optimizer: Optimizer) -> Callable[[], None]:
+        penalties = Applied(net, [regularizer], [optimizer])
+
+        def step() -> None:
+            bare()
+            penalties.before_step(optimizer)
+            penalties.after_step(optimizer)
+
+        return step
+
+    def logged() -> Callable[[], None]:
+        penalties = Applied(net, [Regularizer(L1(LAM))], [adam])
+        return lambda: (bare(), penalties.value())[0]
 
     return {
         "bare": bare,
         "naive": naive,
-        "gradient, L2": lambda: add_gradient_(L2(LAM), ws, bare()),
-        "subgradient, L1": lambda: add_subgradient_(L1(LAM), ws, bare()),
-        "prox L1, SGD": lambda: (bare(), prox_(L1(LAM), ws, sgd)),
-        "prox L1, Adam": lambda: (bare(), prox_(L1(LAM), ws, adam)),
-        "prox group, Adam": lambda: (bare(), prox_(GroupLasso(LAM), ws, adam)),
-        "value": logged,
+        "gradient, L2": applied(Regularizer(L2(LAM)), sgd),
+        "subgradient, L1": applied(Regularizer(L1(LAM), method="subgradient"), sgd),
+        "prox L1, SGD": applied(Regularizer(L1(LAM)), sgd),
+        "prox L1, Adam": applied(Regularizer(L1(LAM)), adam),
+        "prox group, Adam": applied(Regularizer(GroupLasso(LAM)), adam),
+        "value": logged(),
     }
 
 

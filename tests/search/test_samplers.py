@@ -9,6 +9,7 @@ from optuna.pruners import HyperbandPruner, MedianPruner, NopPruner
 from optuna.samplers import BaseSampler, GPSampler, RandomSampler, TPESampler
 
 from regsearch.search.joint import JointSampler
+from regsearch.search.median import RunningMedianPruner
 from regsearch.search.samplers import choose_pruner, choose_sampler, draw_seed
 from regsearch.search.space import Space
 from tests.search.toys import TASK, go, study
@@ -41,7 +42,7 @@ def test_kinds_with_ranges_of_their_own_are_joined() -> None:
 
 def test_warm_up_is_two_fifths() -> None:
     pruner = choose_pruner("auto", replace(TASK, max_epochs=30))
-    assert isinstance(pruner, MedianPruner)
+    assert isinstance(pruner, RunningMedianPruner)
     assert pruner._n_warmup_steps == 12
     own = HyperbandPruner()
     assert choose_pruner(own, TASK) is own

@@ -21,7 +21,7 @@ from pytorch_lightning.callbacks import EarlyStopping, ModelCheckpoint, ModelSum
 from torch import nn
 from torch.utils.data import DataLoader
 
-from regsearch.applied import DoublePenaltyWarning
+from regsearch.cautions import DoublePenaltyWarning
 from regsearch.engines.inline import InlineEngine
 from regsearch.training.each import train_each
 from regsearch.trials import Trial

@@ -1,0 +1,85 @@
+"""Two processes that train together over gloo: the ranks that an engine would start.
+
+They live as long as the test session, since importing torch is what takes time, and so every test
+also shows that a rank can train one trial after another. A rank that hangs fails the test and is
+replaced together with the other one.
+"""
+
+from __future__ import annotations
+
+import multiprocessing
+import os
+import socket
+import traceback
+from collections.abc import Callable
+from multiprocessing.connection import Connection
+from typing import Any
+
+WORLD = 2
+_PATIENCE = 60.0
+
+
+class Ranks:
+    """Runs one function on all ranks at once."""
+
+    def __init__(self) -> None:
+        self._processes: list[Any] = []
+        self._pipes: list[Connection] = []
+
+    def run(self, function: Callable[..., Any], *arguments: Any) -> list[Any]:
+        """Returns what a function of a module's top level returned on each rank."""
+        if not self._processes:
+            self._start()
+        for pipe in self._pipes:
+            pipe.send((function, arguments))
+        answers = [pipe.recv() if pipe.poll(_PATIENCE) else "no answer" for pipe in self._pipes]
+        failures = [answer for answer in answers if isinstance(answer, str)]
+        if failures:
+            self.close()  # the other one may wait in a collective
+            raise AssertionError("\n".join(failures))
+        return [answer[0] for answer in answers]
+
+    def close(self) -> None:
+        for process in self._processes:
+            process.kill()
+            process.join()
+        self._processes, self._pipes = [], []
+
+    def _start(self) -> None:
+        context = multiprocessing.get_context("spawn")
+        port = _free_port()
+        for rank in range(WORLD):
+            mine, theirs = context.Pipe()
+            process = context.Process(target=_serve, args=(rank, port, theirs), daemon=True)
+            process.start()
+            self._processes.append(process)
+            self._pipes.append(mine)
+
+
+def _serve(rank: int, port: int, pipe: Connection) -> None:
+    os.environ |= {
+        "RANK": str(rank),
+        "LOCAL_RANK": str(rank),
+        "WORLD_SIZE": str(WORLD),
+        "LOCAL_WORLD_SIZE": str(WORLD),
+        "GROUP_RANK": "0",
+        "MASTER_ADDR": "127.0.0.1",
+        "MASTER_PORT": str(port),
+        "TORCHELASTIC_RUN_ID": "regsearch",
+        "CUDA_VISIBLE_DEVICES": "",
+    }
+    while True:
+        try:
+            function, arguments = pipe.recv()
+            answer: Any = (function(*arguments),)
+        except EOFError:
+            return
+        except Exception:
+            answer = f"rank {rank}: {traceback.format_exc()}"
+        pipe.send(answer)
+
+
+def _free_port() -> int:
+    with socket.socket() as listener:
+        listener.bind(("127.0.0.1", 0))
+        return int(listener.getsockname()[1])

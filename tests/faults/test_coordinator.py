@@ -1,0 +1,121 @@
+"""The process that owns the study is killed or told to stop; the next one takes its place."""
+
+from __future__ import annotations
+
+import os
+import signal
+import time
+from pathlib import Path
+
+import optuna
+import pytest
+
+from regsearch.engines.base import Engine
+from regsearch.engines.inline import InlineEngine
+from regsearch.engines.processes import ProcessEngine
+from regsearch.search.result import StudyResult
+from regsearch.tracking.memory import MemoryTracker
+from regsearch.tracking.mlflow import MLflowTracker
+from regsearch.trials import Outcome
+from tests.faults.coordinators import DB, N_TRIALS, OUTPUT, finished, started, study
+from tests.faults.curves import WAITS_IN, Curves, is_gone, struck_process, until
+from tests.tracking.stores import runs
+
+pytestmark = pytest.mark.slow  # processes that import torch, killed and started again
+
+TWO = ProcessEngine(["cpu", "cpu"])
+
+
+def states() -> list[str]:
+    stored = optuna.load_study(study_name="struck", storage=DB)
+    return [trial.state.name for trial in stored.trials]
+
+
+def check_whole(result: StudyResult, lost: int = WAITS_IN) -> None:
+    """All trials there are asked for, none twice, none open; the lost one was tried again."""
+    table = result.trials.set_index("number")
+    done = table[table["state"] != "failed"]
+    assert len(done) == N_TRIALS
+    assert not done.duplicated(["penalty", "lam", "l1_ratio"]).any()
+    assert "RUNNING" not in states()
+    (again,) = table.index[table["retry_of"] == lost]
+    assert table.loc[again, "attempt"] == 1
+    assert table.loc[again, "lam"] == table.loc[lost, "lam"]
+
+
+@pytest.mark.parametrize("engine", [InlineEngine(), TWO], ids=["inline", "processes"])
+def test_a_killed_coordinator_is_replaced(engine: Engine, uri: str) -> None:
+    with started(study(), engine, MLflowTracker(uri), Curves(Path.cwd(), WAITS_IN)) as process:
+        worker = struck_process()
+        process.kill()
+        process.join()
+        until(lambda: is_gone(worker), 2.0)
+    assert "RUNNING" in states()
+    result = finished(engine, MLflowTracker(uri))
+    check_whole(result)
+    assert result.trials["reason"].str.startswith("lost").sum() == states().count("FAIL")
+    assert "RUNNING" not in [run.info.status for run in [*runs(uri), *runs(uri, "study")]]
+    lost = [run for run in runs(uri) if run.data.tags.get("regsearch.reason") == "lost"]
+    assert str(WAITS_IN) in [run.data.tags["regsearch.number"] for run in lost]
+
+
+@pytest.mark.parametrize(
+    ("engine", "number", "status"),
+    [(TWO, signal.SIGINT, 1), (InlineEngine(), signal.SIGTERM, 143)],
+    ids=["ctrl-C, processes", "SIGTERM, inline"],
+)
+def test_a_signal_puts_everything_in_order(
+    engine: Engine, number: signal.Signals, status: int, uri: str
+) -> None:
+    with started(study(), engine, MLflowTracker(uri), Curves(Path.cwd(), WAITS_IN)) as process:
+        worker = struck_process()
+        assert process.pid is not None
+        os.kill(process.pid, number)
+        process.join(30.0)
+        assert process.exitcode == status  # 1 is multiprocessing's for a KeyboardInterrupt
+    assert is_gone(worker)
+    assert {"RUNNING", "WAITING"}.intersection(states()) == {"WAITING"}
+    told = {run.data.tags["regsearch.number"]: run for run in runs(uri)}
+    assert told[str(WAITS_IN)].info.status == "FAILED"
+    assert told[str(WAITS_IN)].data.tags["regsearch.reason"] == "interrupted"
+    assert {run.info.status for run in told.values()} == {"FINISHED", "FAILED"}
+    assert [run.info.status for run in runs(uri, "study")] == ["KILLED"]
+    assert OUTPUT.read_text().count("Interrupted") == 1
+    result = finished(engine, MemoryTracker())
+    check_whole(result)
+    assert set(result.trials.query("state == 'failed'")["reason"]) == {"interrupted"}
+
+
+class SlowToFinish(MemoryTracker):
+    """Takes for ever to write down an outcome of the kind that a clean-up gives."""
+
+    def finish(self, outcome: Outcome) -> None:
+        if outcome.state == "failed":
+            Path("cleaning").touch()
+            time.sleep(600)
+
+
+class SlowToClose(MemoryTracker):
+    """Takes for ever to close."""
+
+    def close(self) -> None:
+        Path("cleaning").touch()
+        time.sleep(600)
+
+
+@pytest.mark.parametrize(
+    ("tracker", "number"),
+    [(SlowToFinish(), signal.SIGINT), (SlowToClose(), signal.SIGTERM)],
+    ids=["while trials are closed", "while the tracker is closed"],
+)
+def test_a_second_signal_ends_it_at_once(tracker: MemoryTracker, number: signal.Signals) -> None:
+    with started(study(), TWO, tracker, Curves(Path.cwd(), WAITS_IN, seconds=0.1)) as process:
+        worker = struck_process()
+        assert process.pid is not None
+        os.kill(process.pid, number)
+        until(Path("cleaning").exists, 30.0)
+        os.kill(process.pid, number)
+        process.join(5.0)
+        assert process.exitcode == -number
+    until(lambda: is_gone(worker), 2.0)
+    check_whole(finished(TWO, MemoryTracker()))
