@@ -16,7 +16,7 @@ from weakref import WeakValueDictionary
 import numpy as np
 import torch
 
-from regsearch.applied import PenaltyWarning
+from regsearch.cautions import PenaltyWarning
 from regsearch.namespaces import namespace_of
 from regsearch.training.fused.eligible import (
     check_module,

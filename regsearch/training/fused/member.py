@@ -176,7 +176,5 @@ def regularized(task: Task, module: Any, optimizer: Optimizer, trial: Trial) -> 
     """
     regularizer = Regularizer(from_params(trial.params), task.select)
     regularizer.parameters(module)
-    applied = Applied(module, [regularizer], [optimizer])
-    applied.warn_of_unreached()
-    applied.warn_of_double_penalties()
+    Applied(module, [regularizer], [optimizer]).warn()
     return regularizer

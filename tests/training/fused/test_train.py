@@ -31,7 +31,7 @@ OPTIMIZERS = {
     "two groups": lambda p, lr: _two_groups(list(p), lr),
 }
 pytestmark = pytest.mark.filterwarnings(
-    "ignore::regsearch.applied.DoublePenaltyWarning"  # some optimizers here decay as well
+    "ignore::regsearch.cautions.DoublePenaltyWarning"  # some optimizers here decay as well
 )
 
 
