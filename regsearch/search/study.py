@@ -31,11 +31,11 @@ from regsearch.search.space import Space
 from regsearch.search.storage import OpenStudy, opened, parsed
 from regsearch.search.tables import farewell
 from regsearch.search.tally import Tally
+from regsearch.search.training import check_fusable, train_of
 from regsearch.search.watchers import Watchers, of_study
 from regsearch.search.weights import KeepBest
 from regsearch.tracking.base import StudyTracker, Tracker
 from regsearch.tracking.mlflow import MLflowTracker
-from regsearch.training.each import train_each
 from regsearch.training.task import Task
 from regsearch.trials import Train
 
@@ -113,14 +113,16 @@ class Study:
         Args:
             engine: Where trials run; None is a `ProcessEngine` where there are several GPUs or a
                 trial needs several devices, and this process otherwise.
-            train: "auto" and "each" train one trial after another with a Trainer each; a train
-                function of your own goes as well.
-            width: How many trials a train function holds at once: "auto" or 1.
+            train: "each" trains one trial after another with a Trainer each, "fused" many trials
+                as one model, "auto" in the fastest way that gives the same; a train function of
+                your own goes as well.
+            width: How many trials are trained as one model; "auto" measures, or is 32 if "fused".
             tracker: Who writes the study down; None is an `MLflowTracker`.
             progress: Whether to print progress, and at the end the best trial of each kind.
 
         Raises:
             TypeError: If the task does not pickle.
+            NotFusableError: If trials are to be fused and cannot.
             ValueError: If the engine cannot train a trial on so many devices.
             StorageHeldError: If another process searches in this storage.
             StorageError: If the storage cannot be opened or written.
@@ -135,6 +137,7 @@ class Study:
         checks.check_kind("tracker", tracker, Tracker, "MLflowTracker()")
         checks.check_safe_loading()
         self.task.check_picklable()
+        check_fusable(train, self.task, self.space)
         asked = fingerprint(self.task, self.space, self.seed)
         choices = Choices(self.sampler, self.pruner, self.n_trials, self.seed)
         console = Console(quiet=not progress)
@@ -143,7 +146,8 @@ class Study:
             listener = of_study(tracker)
             listener.open(card(self.name, asked, self.task, self.space, choices))
             say(console, choice)
-            self._search(book, listener, engine, self._trainer(train, book), console)
+            function = train_of(train, self.task, book.weights, width)
+            self._search(book, listener, engine, function, console)
             result = self._result(book, listener)
         command = listener.ui_command if isinstance(listener, MLflowTracker) else None
         for part in farewell(self.name, self.task.monitor, result, command):
@@ -166,11 +170,6 @@ class Study:
                     tracker.finish(outcome)
                 run(ledger, engine, train, watchers, FailureRule(self.n_trials), signals)
                 summarize(tracker, self.name, self.task, self.space, ledger.records(), book.text)
-
-    def _trainer(self, train: checks.TrainChoice, book: OpenStudy) -> Train:
-        if isinstance(train, str):
-            return functools.partial(train_each, self.task, book.weights)
-        return train
 
     def _rules(self) -> Rules:
         return Rules(

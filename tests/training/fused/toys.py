@@ -79,6 +79,11 @@ def task(net: Callable[..., Any] = Net, **changes: Any) -> Task:
     return Task(**{"module": module, "data": loaders, "max_epochs": 4} | changes)
 
 
+def plain_module(params: Mapping[str, Any]) -> Net:
+    """Makes the same network for every trial; at the top level, so that it pickles."""
+    return Net()
+
+
 def trials(params: Iterable[Mapping[str, Any]] = KINDS, seed: int = 7) -> list[Trial]:
     return [Trial(number, mine, seed) for number, mine in enumerate(params)]
 
