@@ -1,7 +1,7 @@
 """What fusing trials saves: against one Trainer after another, and against processes.
 
-The digits network 64-128-64-10 under Adam, batches of 64, 20 epochs, as in `studies.digits`. Seconds
-are per trial; ratios are within one run, in which the ways take turns. Run by hand:
+The digits network 64-128-64-10 under Adam, batches of 64, 20 epochs, as in `studies.digits`.
+Seconds are per trial; ratios are within one run, in which the ways take turns. Run by hand:
 
     OMP_NUM_THREADS=1 python -m tests.benchmarks.fused
 """
@@ -15,19 +15,23 @@ import statistics
 import sys
 import tempfile
 import time
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
+import optuna
 import torch
 from pytorch_lightning import Trainer
+from pytorch_lightning.loggers import MLFlowLogger
 from torch import Tensor, nn
 
-from regsearch import Task, Trial
+from regsearch import Outcome, Report, Space, Study, Task, Trial
 from regsearch.training.each import train_each
 from regsearch.training.fused.ladder import TrainFastest
 from regsearch.training.fused.train import train_fused, train_lean
 from regsearch.training.surroundings import one_thread, quiet, seeded
+from regsearch.trials import OnReport
 from studies.digits import Batch, Digits, data
 from tests.benchmarks.interleaved import machine
 
@@ -190,7 +194,7 @@ def processes(seconds: float = 20.0) -> None:
 def auto() -> None:
     """Several models: `auto` against `each`, a study of eight trials with its choice included."""
     for name, net in MODELS.items():
-        given = task(net, epochs=5)
+        given = task(net, epochs=3)
 
         def fastest(given: Task = given) -> None:
             train(
@@ -200,13 +204,74 @@ def auto() -> None:
             )
 
         each = functools.partial(train, train_each, 8, given)
-        clock = Clock({"each": (each, 8), "auto": (fastest, 8)}, 3)
+        clock = Clock({"each": (each, 8), "auto": (fastest, 8)}, 2)
         ratio = clock.wall["each"] / clock.wall["auto"]
         cpu = clock.cpu["each"] / clock.cpu["auto"]
         print(f"{name}: auto is {ratio:.2f} times as fast as each (CPU {cpu:.2f})", flush=True)
 
 
-PARTS = {"ways": ways, "processes": processes, "auto": auto}
+def by_hand(trial: optuna.Trial) -> float:
+    """One trial of a study as people write it: the penalty in the loss, a logger's run a trial."""
+    trial.suggest_categorical("penalty", KINDS)
+    trial.suggest_float("lam", 1e-6, 1e-2, log=True)
+    logger = MLFlowLogger("by hand", tracking_uri="sqlite:///hand.db")
+    logger.log_hyperparams(trial.params)
+    with one_thread(), quiet(), seeded(0):
+        trainer = Trainer(
+            max_epochs=EPOCHS,
+            logger=logger,
+            enable_checkpointing=False,
+            enable_progress_bar=False,
+            enable_model_summary=False,
+            devices=1,
+        )
+        trainer.fit(Naive(), *data())
+    return float(trainer.callback_metrics["val_loss"])
+
+
+def study(trials: int = 60, hand_trials: int = 6) -> None:
+    """The study end to end, search and tracking included, against one written by hand."""
+    optuna.logging.set_verbosity(optuna.logging.ERROR)
+    start = time.perf_counter()
+    optuna.create_study(storage="sqlite:///hand-study.db").optimize(by_hand, hand_trials)
+    hand = (time.perf_counter() - start) / hand_trials
+    clock = {"books": 0.0}
+
+    def timed(given: Iterator[Trial], on_report: OnReport) -> Iterator[Outcome]:
+        def pulled() -> Iterator[Trial]:
+            with _spent(clock):
+                trial = next(given, None)
+            if trial is not None:
+                yield trial
+                yield from pulled()
+
+        def report(what: Report) -> bool:
+            with _spent(clock):
+                return on_report(what)
+
+        for outcome in train_fused(task(), Path("kept"), pulled(), report, width=32):
+            with _spent(clock):
+                yield outcome
+
+    space = Space(("l1", "l2", "elastic_net"))
+    start = time.perf_counter()
+    Study("fused", task(), space, trials, pruner=None).run(train=timed, progress=False)
+    whole = time.perf_counter() - start
+    ours = whole / trials
+    print(
+        f"\nby hand {hand:.2f} s a trial, fused study {ours:.2f}: {hand / ours:.1f} times as fast"
+    )
+    print(f"{trials} trials in {whole:.0f} s, {clock['books'] / whole:.0%} of it book-keeping")
+
+
+@contextmanager
+def _spent(clock: dict[str, float]) -> Iterator[None]:
+    start = time.perf_counter()
+    yield
+    clock["books"] += time.perf_counter() - start
+
+
+PARTS = {"ways": ways, "processes": processes, "auto": auto, "study": study}
 
 
 def main() -> None:

@@ -17,7 +17,7 @@ from regsearch.training.fused.member import Member
 from regsearch.training.fused.placement import Lineup, Queue
 from regsearch.training.fused.single import Single
 from regsearch.training.fused.stack import Stack
-from regsearch.training.surroundings import one_thread, quiet, untouched_generators
+from regsearch.training.surroundings import one_thread, quiet
 from regsearch.training.task import Task
 from regsearch.training.weights import write_weights
 from regsearch.trials import OnReport, Outcome, Trial
@@ -130,9 +130,7 @@ def _after_epoch(
     except Exception:
         return _failure(member.trial)
     if report is not None:
-        with untouched_generators():  # a pruner may draw numbers
-            stop = on_report(report)
-        member.heed(task, report, stop=stop)
+        member.heed(task, report, stop=on_report(report))
     try:
         return _ended(task, folder, member)
     except Exception:
