@@ -15,6 +15,7 @@ import torch
 from torch import Tensor, nn
 
 from regsearch.namespaces import namespace_of
+from regsearch.training.fused.refusal import NotFusableError
 
 Key = tuple[str, str]
 """A part's qualified name and one of its attributes; `hparams.lr` is an attribute, too."""
@@ -35,13 +36,25 @@ def attributes(module: Any) -> dict[Key, Any]:
     return found
 
 
-def remove(module: Any, key: Key) -> None:
-    """Takes an attribute from a module, so that reading it fails."""
+def guard(module: Any, key: Key) -> None:
+    """Makes reading an attribute of a module an error, even where there is a default for it."""
     path, name = key
     if name.startswith(_HPARAMS):
-        _hparams(module).pop(name.removeprefix(_HPARAMS), None)
-    else:
-        vars(module.get_submodule(path)).pop(name, None)
+        refuse = functools.partial(_refuse, name.removeprefix(_HPARAMS))
+        vars(module)["_hparams"] = _watched_hparams(_hparams(module), refuse)
+        return
+    part = module.get_submodule(path)
+    vars(part).pop(name, None)
+    members = {
+        name: property(lambda self: _refuse(name, name)),
+        "__module__": type(part).__module__,
+    }
+    part.__class__ = type(type(part).__name__, (type(part),), members)
+
+
+def _refuse(guarded: str, name: str) -> None:
+    if name == guarded:
+        raise NotFusableError(f"a step reads {name} late, and it differs between trials")
 
 
 def differing(some: Mapping[Key, Any], others: Mapping[Key, Any]) -> set[Key]:

@@ -1,7 +1,7 @@
 """Which trials go into one stack: those that could lend each other their code.
 
 Same parts, same shapes, same kind of optimizer, and nothing that a step reads may differ. What does
-differ and is not read, such as a learning rate, is taken from the code that a stack runs: were it
+differ and is not read, such as a learning rate, is guarded in the code that a stack runs: were it
 read later, that would be an error and not a wrong number.
 """
 
@@ -92,7 +92,7 @@ class _Profile:
         self.trace = trace(member)
         self._is_of_one_epoch = self.trace.reads_time or not member.feed.is_even
         self.epoch = member.epoch
-        self._removed: set[Key] = set()
+        self._guarded: set[Key] = set()
 
     def admits(self, member: Member, stack: Stack) -> bool:
         if self._is_of_one_epoch and any(other.epoch != member.epoch for other in stack.members):
@@ -100,9 +100,9 @@ class _Profile:
         differences = differing(self._attributes, attributes(member.module))
         if differences & self.trace.reads:
             return False
-        for key in differences - self._removed:
-            stack.steps.forget(key)
-            self._removed.add(key)
+        for key in differences - self._guarded:
+            stack.steps.guard(key)
+            self._guarded.add(key)
         return True
 
 

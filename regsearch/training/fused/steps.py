@@ -17,7 +17,7 @@ from torch.func import vmap
 from torch.nn.attention import SDPBackend, sdpa_kernel
 from torchmetrics import Metric, MetricCollection
 
-from regsearch.training.fused.attributes import Key, remove
+from regsearch.training.fused.attributes import Key, guard
 from regsearch.training.fused.batches import batch_dims
 from regsearch.training.fused.logbook import Notes, Value
 from regsearch.training.fused.refusal import NotFusableError
@@ -74,9 +74,9 @@ class Steps:
         """What time it is for the module."""
         return self._sight.clock
 
-    def forget(self, key: Key) -> None:
-        """Takes an attribute from the module: its trials have different ones."""
-        remove(self._module, key)
+    def guard(self, key: Key) -> None:
+        """Makes reading an attribute an error: the trials have different ones."""
+        guard(self._module, key)
 
     def train(self, tensors: Tensors, batch: Any, index: int, *, is_stacked: bool) -> Result:
         """Runs `training_step` for all trials.

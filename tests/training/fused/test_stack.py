@@ -10,6 +10,7 @@ import torch
 from regsearch.training.fused.clipping import Clipping
 from regsearch.training.fused.enrolment import Enrolment
 from regsearch.training.fused.placement import Lineup
+from regsearch.training.fused.refusal import NotFusableError
 from regsearch.training.fused.stack import Stack
 from tests.training.fused.test_steps import Dropping, Norm, Timed
 from tests.training.fused.test_train import Kept, Optimized, Read, Shaped
@@ -108,17 +109,35 @@ def test_trials_share_a_stack_unless_their_code_differs(
     assert len(stacks_of(net, settings)) == stacks
 
 
-class Optional(Net):
-    """Reads its `lr` only late."""
+class Late(Net):
+    """Reads its `lr` only late, and would do without."""
 
     def training_step(self, batch: Any, batch_idx: int) -> Any:
-        return self.loss(batch) * (self.lr if batch_idx == 2 else 1.0)
+        return self.loss(batch) * (getattr(self, "lr", 1.0) if batch_idx == 2 else 1.0)
 
 
-def test_what_was_not_read_at_first_cannot_be_read_wrongly() -> None:
-    """Trials with different rates share a stack; when it is read after all, that is an error."""
-    stack = stack_of(Optional, RATES)
-    with pytest.raises(AttributeError, match="lr"):
+class LateHparams(Kept):
+    def training_step(self, batch: Any, batch_idx: int) -> Any:
+        return self.loss(batch) * (self.hparams.get("lr", 1.0) if batch_idx == 2 else 1.0)
+
+    validation_step = Net.validation_step
+
+
+class LatePart(Net):
+    def make_body(self) -> Any:
+        body = super().make_body()
+        body[0].factor = self.lr
+        return body
+
+    def training_step(self, batch: Any, batch_idx: int) -> Any:
+        return self.loss(batch) * (self.body[0].factor if batch_idx == 2 else 1.0)
+
+
+@pytest.mark.parametrize("net", [Late, LateHparams, LatePart])
+def test_what_was_not_read_at_first_cannot_be_read_wrongly(net: Any) -> None:
+    """Trials with different rates share a stack; when one is read after all, that is an error."""
+    stack = stack_of(net, RATES)
+    with pytest.raises(NotFusableError, match="a step reads (lr|factor) late"):
         stack.epoch()
 
 
