@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from pathlib import Path
 from typing import Any
 
 import numpy as np
@@ -10,7 +11,9 @@ import torch
 from torch.optim import SGD, Adam, AdamW, Optimizer, RMSprop
 
 from regsearch.compiled import compiled
+from regsearch.training.fused import arrays
 from regsearch.training.fused.rules import Rule, numbers_of, rule_of
+from tests.training.fused.toys import assert_same, each, fused, task, trials
 
 K, N, STEPS = 3, 50, 5
 MAKERS = [
@@ -68,6 +71,15 @@ def test_without_a_penalty_it_is_torchs_own_step(make: Any) -> None:
         optimizer.step()
     found = stepped(make, torch.float64, is_compiled=False)
     torch.testing.assert_close(found[::2], parameter.detach()[::2], rtol=1e-12, atol=1e-12)
+
+
+def test_a_stack_without_compiled_loops_gives_the_same(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """As on a GPU, or where Numba is not installed."""
+    monkeypatch.setattr(arrays, "is_installed", lambda: False)
+    given = task(max_epochs=10)
+    assert_same(fused(given, trials(), tmp_path), each(given, trials(), tmp_path))
 
 
 @pytest.mark.parametrize(
