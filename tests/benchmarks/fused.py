@@ -151,8 +151,8 @@ def ways() -> None:
     }
     others: dict[str, tuple[Callable[[], object], int]] = {
         "Trainer, naive penalty": (naive, 1),
-        "train_each": (functools.partial(train, train_each, 1), 1),
-        "lean": (functools.partial(train, train_lean, 1), 1),
+        "train_each": (functools.partial(train, train_each, 2), 2),
+        "lean": (functools.partial(train, train_lean, 8), 8),
     }
     clock = Clock(others | fused, ROUNDS)
     clock.show("Trainer, naive penalty")
@@ -171,7 +171,7 @@ def _naive_for(seconds: float, done: Any) -> None:
         file.write(str(count / (time.perf_counter() - start)))
 
 
-def processes(seconds: float = 20.0) -> None:
+def processes(seconds: float = 12.0) -> None:
     """Two Trainer processes on two cores against one fused process, trials a second."""
     context = multiprocessing.get_context("spawn")
     barrier = context.Barrier(2)
