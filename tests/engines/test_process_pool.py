@@ -70,8 +70,6 @@ def test_what_a_dead_worker_has_started_dies_with_it(tmp_path: Path) -> None:
     next(run)
     worker, child = (int(file.name) for file in sorted(tmp_path.iterdir(), key=_size))
     os.kill(worker, signal.SIGKILL)
-    lost = next(outcome for outcome in run if outcome.state == "failed")
-    assert lost.reason.endswith(f"(process {worker}) was ended by SIGKILL")
     wait_for(lambda: not is_running(child))
     close(run)
 

@@ -7,7 +7,6 @@ from __future__ import annotations
 
 import json
 import os
-import secrets
 import signal
 import subprocess
 import sys
@@ -18,11 +17,8 @@ from pathlib import Path
 
 import pytest
 
-os.environ["RAY_ENABLE_WINDOWS_OR_OSX_CLUSTER"] = "0"  # loopback alone; Ray reads it on import
-os.environ["RAY_AUTH_MODE"] = "token"
-os.environ["RAY_AUTH_TOKEN"] = secrets.token_hex(32)
 ray = pytest.importorskip("ray", reason="needs Ray: pip install 'regsearch[ray]'")
-from ray.cluster_utils import Cluster  # noqa: E402  # after the variables
+from ray.cluster_utils import Cluster  # noqa: E402  # where there is Ray
 
 from regsearch.engines.base import Engine, SupervisingEngine  # noqa: E402
 from regsearch.engines.ray import RayEngine  # noqa: E402
@@ -46,12 +42,14 @@ _PROGRAM = Path(__file__).with_name("coordinator_on_ray.py")
 
 @pytest.fixture(scope="module")
 def cluster() -> Iterator[Cluster]:
-    """A cluster whose first node has no GPU."""
+    """A cluster whose first node has no GPU; Ray takes SIGTERM for itself while it is there."""
+    before = signal.getsignal(signal.SIGTERM)
     cluster = Cluster(
         initialize_head=True, head_node_args={"num_cpus": 2, "include_dashboard": False}
     )
     yield cluster
     cluster.shutdown()
+    signal.signal(signal.SIGTERM, before)
 
 
 @pytest.fixture(scope="class")

@@ -21,7 +21,6 @@ from regsearch.testing.train_functions import finite, go_on, train
 pytestmark = pytest.mark.ray
 
 _CLUSTERS = "RAY_ENABLE_WINDOWS_OR_OSX_CLUSTER"
-os.environ[_CLUSTERS] = "0"  # loopback alone; Ray reads it on import
 
 _PROGRAM = Path(__file__).with_name("coordinator_on_ray.py")
 

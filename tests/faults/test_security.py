@@ -26,7 +26,7 @@ from tests.search import toys
 
 PACKAGE = Path(regsearch.__file__).parent
 # Messages between the coordinator and the workers that it has started itself.
-SPEAK_PICKLE = {"channels.py", "nursery.py", "ray_actor.py", "ray_workers.py"}
+SPEAK_PICKLE = {"channels.py", "fork_server.py", "ray_actor.py", "ray_workers.py"}
 
 
 @pytest.mark.slow  # a process that imports torch, with workers
