@@ -66,8 +66,8 @@ def check_training(train: TrainChoice, width: object) -> None:
         raise ValueError(f"train must be 'auto', 'each' or 'fused', but got {train!r}.")
     if width != "auto":
         check_count("width", width, 1)
-    if width not in ("auto", 1) and train not in ("auto", "fused"):
+    if width not in ("auto", 1) and train != "fused":
         raise ValueError(
-            f"width is how many trials are trained as one model: it needs train='auto' or 'fused', "
-            f"but got width={width!r} with train={train!r}."
+            f"width is how many trials are trained as one model: it needs train='fused', but got "
+            f"width={width!r} with train={train!r}."
         )

@@ -113,10 +113,9 @@ class Study:
         Args:
             engine: Where trials run; None is a `ProcessEngine` where there are several GPUs or a
                 trial needs several devices, and this process otherwise.
-            train: "each" trains one trial after another with a Trainer each, "fused" many trials
-                as one model, "auto" in the fastest way that gives the same; a train function of
-                your own goes as well.
-            width: How many trials are trained as one model; "auto" measures, or is 32 if "fused".
+            train: "auto" and "each" train one trial after another with a Trainer each, "fused"
+                many trials as one model; a train function of your own goes as well.
+            width: How many trials are fused; "auto" is 32.
             tracker: Who writes the study down; None is an `MLflowTracker`.
             progress: Whether to print progress, and at the end the best trial of each kind.
 

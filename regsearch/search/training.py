@@ -13,7 +13,7 @@ from regsearch.search.checks import TrainChoice
 from regsearch.search.space import Space
 from regsearch.training.each import train_each
 from regsearch.training.fused.dry_run import why_not_fusable
-from regsearch.training.fused.ladder import TrainFastest, Width
+from regsearch.training.fused.ladder import Width
 from regsearch.training.fused.refusal import NotFusableError
 from regsearch.training.fused.train import train_fused
 from regsearch.training.task import Task
@@ -40,8 +40,6 @@ def train_of(train: TrainChoice, task: Task, folder: Path, width: Width) -> Trai
     if train == "fused":
         wide = WIDTH if width == "auto" else width
         return functools.partial(train_fused, task, folder, width=wide)
-    if train == "auto":
-        return TrainFastest(task, folder, width)
     return functools.partial(train_each, task, folder) if isinstance(train, str) else train
 
 

@@ -133,7 +133,7 @@ def test_refuses_before_anything_is_written(tmp_path: Any, monkeypatch: pytest.M
         study().run(train="quickly", tracker=MemoryTracker())  # type: ignore[arg-type]
     with pytest.raises(ValueError, match="width must be a whole number, at least 1, but got 0"):
         study().run(width=0, tracker=MemoryTracker())
-    with pytest.raises(ValueError, match="it needs train='auto' or 'fused', but got width=8"):
+    with pytest.raises(ValueError, match="it needs train='fused', but got width=8"):
         study().run(train="each", width=8, tracker=MemoryTracker())
     monkeypatch.setenv("TORCH_FORCE_NO_WEIGHTS_ONLY_LOAD", "1")
     with pytest.raises(RuntimeError, match="weights_only=True"):
