@@ -61,16 +61,13 @@ def check_kind(name: str, value: object, kind: type, example: str) -> None:
 
 
 def check_training(train: TrainChoice, width: object) -> None:
-    """Raises ValueError if this version cannot train so."""
-    if train == "fused":
+    """Raises ValueError if trials cannot be trained so."""
+    if train not in ("auto", "each", "fused") and not callable(train):
+        raise ValueError(f"train must be 'auto', 'each' or 'fused', but got {train!r}.")
+    if width != "auto":
+        check_count("width", width, 1)
+    if width not in ("auto", 1) and train != "fused":
         raise ValueError(
-            "Fused training is not part of this version: train must be 'auto' or 'each', but got "
-            "'fused'."
-        )
-    if train not in ("auto", "each") and not callable(train):
-        raise ValueError(f"train must be 'auto' or 'each', but got {train!r}.")
-    if width not in ("auto", 1):
-        raise ValueError(
-            f"One trial at a time is trained in this version: width must be 'auto' or 1, but got "
-            f"{width!r}."
+            f"width is how many trials are trained as one model: it needs train='fused', but got "
+            f"width={width!r} with train={train!r}."
         )

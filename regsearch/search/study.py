@@ -31,13 +31,12 @@ from regsearch.search.space import Space
 from regsearch.search.storage import OpenStudy, opened, parsed
 from regsearch.search.tables import farewell
 from regsearch.search.tally import Tally
+from regsearch.search.training import Training, check_fusable, training_of
 from regsearch.search.watchers import Watchers, of_study
 from regsearch.search.weights import KeepBest
 from regsearch.tracking.base import StudyTracker, Tracker
 from regsearch.tracking.mlflow import MLflowTracker
-from regsearch.training.each import train_each
 from regsearch.training.task import Task
-from regsearch.trials import Train
 
 
 @dataclass(frozen=True)
@@ -113,14 +112,15 @@ class Study:
         Args:
             engine: Where trials run; None is a `ProcessEngine` where there are several GPUs or a
                 trial needs several devices, and this process otherwise.
-            train: "auto" and "each" train one trial after another with a Trainer each; a train
-                function of your own goes as well.
-            width: How many trials a train function holds at once: "auto" or 1.
+            train: "auto" and "each" train one trial after another with a Trainer each, "fused"
+                many trials as one model; a train function of your own goes as well.
+            width: How many trials are fused; "auto" is 32.
             tracker: Who writes the study down; None is an `MLflowTracker`.
             progress: Whether to print progress, and at the end the best trial of each kind.
 
         Raises:
             TypeError: If the task does not pickle.
+            NotFusableError: If trials are to be fused and cannot.
             ValueError: If the engine cannot train a trial on so many devices.
             StorageHeldError: If another process searches in this SQLite file, or in this study of a
                 PostgreSQL or MySQL server.
@@ -136,6 +136,7 @@ class Study:
         checks.check_kind("tracker", tracker, Tracker, "MLflowTracker()")
         checks.check_safe_loading()
         self.task.check_picklable()
+        check_fusable(train, self.task, self.space)
         asked = fingerprint(self.task, self.space, self.seed)
         choices = Choices(self.sampler, self.pruner, self.n_trials, self.seed)
         console = Console(quiet=not progress)
@@ -144,7 +145,8 @@ class Study:
             listener = of_study(tracker)
             listener.open(card(self.name, asked, self.task, self.space, choices))
             say(console, choice)
-            self._search(book, listener, engine, train, console)
+            training = training_of(train, self.task, book.weights, width)
+            self._search(book, listener, engine, training, console)
             result = self._result(book, listener)
         command = listener.ui_command if isinstance(listener, MLflowTracker) else None
         for part in farewell(self.name, self.task.monitor, result, command):
@@ -156,7 +158,7 @@ class Study:
         book: OpenStudy,
         tracker: StudyTracker,
         engine: Engine,
-        train: checks.TrainChoice,
+        training: Training,
         console: Console,
     ) -> None:
         signals = Signals(functools.partial(say, console))
@@ -166,20 +168,15 @@ class Study:
             before = ledger.records()
             tally = Tally(before, self.task.direction)
             found = best(before, self.task.direction)
-            saves = isinstance(train, str)
+            saves = training.saves_weights
             keep = KeepBest(book.weights, self.task.direction, found, expects_weights=saves)
             bar = shown(console, tally, self.n_trials)
             with closing(Watchers([bar, keep, tracker])) as watchers:
                 for outcome in lost:
                     tracker.finish(outcome)
                 rule = FailureRule(self.n_trials)
-                run(ledger, engine, self._trainer(train, book), watchers, rule, signals)
+                run(ledger, engine, training.function, watchers, rule, signals)
                 summarize(tracker, self.name, self.task, self.space, ledger.records(), book.text)
-
-    def _trainer(self, train: checks.TrainChoice, book: OpenStudy) -> Train:
-        if isinstance(train, str):
-            return functools.partial(train_each, self.task, book.weights)
-        return train
 
     def _rules(self) -> Rules:
         return Rules(

@@ -129,10 +129,12 @@ def test_refuses_before_anything_is_written(tmp_path: Any, monkeypatch: pytest.M
     unsendable = Task(lambda params: None, no_data, max_epochs=2)
     with pytest.raises(TypeError, match=r"'module' does not.*top level"):
         go(study(task=unsendable))
-    with pytest.raises(ValueError, match="Fused training is not part of this version"):
-        study().run(train="fused", tracker=MemoryTracker())
-    with pytest.raises(ValueError, match="width must be 'auto' or 1"):
-        study().run(width=8, tracker=MemoryTracker())
+    with pytest.raises(ValueError, match="train must be 'auto', 'each' or 'fused'"):
+        study().run(train="quickly", tracker=MemoryTracker())  # type: ignore[arg-type]
+    with pytest.raises(ValueError, match="width must be a whole number, at least 1, but got 0"):
+        study().run(width=0, tracker=MemoryTracker())
+    with pytest.raises(ValueError, match="it needs train='fused', but got width=8"):
+        study().run(train="each", width=8, tracker=MemoryTracker())
     monkeypatch.setenv("TORCH_FORCE_NO_WEIGHTS_ONLY_LOAD", "1")
     with pytest.raises(RuntimeError, match="weights_only=True"):
         go(study())

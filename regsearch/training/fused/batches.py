@@ -1,0 +1,68 @@
+"""A batch of each trial, put together along a new first dimension.
+
+Trials at the same epoch see the same batch, which is then shared. Trials that entered a stack at
+different times are at different epochs: each is given its own epoch's batch, so that it sees what
+it would have seen alone.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Hashable, Sequence
+from typing import Any
+
+import torch
+from torch import Tensor
+from torch.utils._pytree import tree_flatten, tree_map, tree_unflatten
+
+Signature = Hashable
+"""What two batches must have in common to be put together."""
+
+
+def signature(batch: Any) -> Signature:
+    """Returns a batch's structure: shapes and types of its tensors, other leaves by value."""
+    leaves, structure = tree_flatten(batch)
+    return str(structure), tuple(_leaf(leaf) for leaf in leaves)
+
+
+def _leaf(leaf: Any) -> Hashable:
+    if isinstance(leaf, Tensor):
+        return leaf.shape, leaf.dtype
+    return leaf if isinstance(leaf, int | float | str | None) else repr(leaf)
+
+
+def stacked(batches: Sequence[Any]) -> Any:
+    """Stacks the tensors of batches of one signature, each of shape (K, ...) then."""
+    flat = [tree_flatten(batch)[0] for batch in batches]
+    structure = tree_flatten(batches[0])[1]
+    columns = [
+        torch.stack(column) if isinstance(column[0], Tensor) else column[0]
+        for column in zip(*flat, strict=True)
+    ]
+    return tree_unflatten(columns, structure)
+
+
+def batch_dims(batch: Any, *, is_stacked: bool) -> Any:
+    """Returns for `vmap` which leaves have a trial's dimension: all tensors, or nothing."""
+    if not is_stacked:
+        return None
+    return tree_map(lambda leaf: 0 if isinstance(leaf, Tensor) else None, batch)
+
+
+def are_equal(some: Sequence[Any], others: Sequence[Any]) -> bool:
+    """Whether two lists of batches hold the same."""
+    if len(some) != len(others):
+        return False
+    return all(_same(one, other) for one, other in zip(some, others, strict=True))
+
+
+def _same(one: Any, other: Any) -> bool:
+    if signature(one) != signature(other):
+        return False
+    pairs = zip(tree_flatten(one)[0], tree_flatten(other)[0], strict=True)
+    return all(torch.equal(a, b) for a, b in pairs if isinstance(a, Tensor))
+
+
+def size_in_bytes(batches: Sequence[Any]) -> int:
+    """Returns how much memory the tensors of batches take."""
+    leaves = tree_flatten(list(batches))[0]
+    return sum(leaf.nbytes for leaf in leaves if isinstance(leaf, Tensor))
