@@ -44,6 +44,7 @@ if TYPE_CHECKING:
     from regsearch.tracking.memory import MemoryTracker
     from regsearch.tracking.mlflow import MLflowTracker
     from regsearch.tracking.trouble import TrackingWarning
+    from regsearch.training.fused.refusal import NotFusableError
     from regsearch.training.task import Task
     from regsearch.trials import Histogram, Outcome, Report, Trial
 
@@ -59,6 +60,7 @@ _HOMES = {
     "MLflowTracker": "tracking.mlflow",
     "MemoryTracker": "tracking.memory",
     "NoPenalty": "penalties",
+    "NotFusableError": "training.fused.refusal",
     "Outcome": "trials",
     "Penalty": "penalties",
     "PenaltyCallback": "callback",
@@ -103,6 +105,7 @@ __all__ = [
     "MLflowTracker",
     "MemoryTracker",
     "NoPenalty",
+    "NotFusableError",
     "Outcome",
     "Penalty",
     "PenaltyCallback",
