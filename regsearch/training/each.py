@@ -2,12 +2,9 @@
 
 from __future__ import annotations
 
-import os
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
-
-import torch
 
 from regsearch.cautions import PenaltyWarning
 from regsearch.namespaces import Trainer, namespace_of
@@ -15,11 +12,13 @@ from regsearch.penalties import from_params
 from regsearch.regularizer import Regularizer
 from regsearch.shards import whole_state
 from regsearch.training.checkpoints import TrialCheckpoint, checkpoint_path, forget, resumable
+from regsearch.training.data import is_pair
 from regsearch.training.monitor import Monitor
 from regsearch.training.ranks import check_ranks, guarded_store
 from regsearch.training.surroundings import interruptible, quiet, seeded, share_of_threads
 from regsearch.training.task import Task
 from regsearch.training.trainers import saves, their_callbacks, trainer_of
+from regsearch.training.weights import write_weights
 from regsearch.trials import OnReport, Outcome, Trial
 
 
@@ -74,17 +73,11 @@ def _train(task: Task, folder: Path, trial: Trial, on_report: OnReport) -> Outco
 
 def _fit(trainer: Trainer, module: Any, data: Any, resume_from: str | None) -> None:
     start = {"ckpt_path": resume_from, "weights_only": True} if resume_from else {}
-    if isinstance(data, tuple | list) and len(data) == 2:
+    if is_pair(data, namespace_of(module)):
         train, validation = data
         trainer.fit(module, train, validation, **start)
-    elif isinstance(data, namespace_of(module).LightningDataModule):
-        trainer.fit(module, datamodule=data, **start)
     else:
-        raise TypeError(
-            "Task.data must return a pair (training loader, validation loader) or a "
-            f"LightningDataModule of the module's own {namespace_of(module).__name__}, "
-            f"but got {data!r}."
-        )
+        trainer.fit(module, datamodule=data, **start)
 
 
 def _why_nothing_was_reported(trainer: Trainer) -> str:
@@ -103,10 +96,7 @@ def _why_nothing_was_reported(trainer: Trainer) -> str:
 
 
 def save_weights(trainer: Trainer, folder: Path, number: int) -> None:
-    """Writes a state dict as `<folder>/<number>.pt`, whole or not at all, from one rank."""
+    """Writes the trained module's state dict, from one rank; see `write_weights`."""
     weights = whole_state(trainer.lightning_module.state_dict())  # all ranks together
     if trainer.is_global_zero:
-        folder.mkdir(parents=True, exist_ok=True)
-        partial = folder / f"{number}.part"
-        torch.save(weights, partial)
-        os.replace(partial, folder / f"{number}.pt")
+        write_weights(weights, folder, number)

@@ -17,14 +17,16 @@ from torch import Tensor, nn
 
 from regsearch.callback import PenaltyHooks
 from regsearch.namespaces import Trainer
-from regsearch.penalties import NoPenalty
 from regsearch.regularizer import Regularizer
-from regsearch.selection import Selector
-from regsearch.shards import reshard, whole
-from regsearch.sparsity import summarize
 from regsearch.training.ranks import mean_over_ranks
+from regsearch.training.reporting import (
+    divergence,
+    require_losses,
+    require_metric,
+    weight_metrics,
+)
 from regsearch.training.surroundings import untouched_generators
-from regsearch.trials import DIVERGED, Histogram, OnReport, Outcome, Report, State
+from regsearch.trials import Histogram, OnReport, Outcome, Report, State
 
 
 class Monitor(PenaltyHooks):
@@ -125,37 +127,22 @@ class Monitor(PenaltyHooks):
             return
         metrics = mean_over_ranks(trainer, _logged(trainer.callback_metrics))
         metrics |= self._losses(trainer, module)
-        self._require_metric(metrics)
+        require_metric(self._metric, metrics)
         weights, histograms = weight_metrics(module, self._regularizer.select)
         step = self._last.step + 1 if self._last else 0
         self._last = Report(self._trial, step, metrics | weights, histograms)
         self._is_unsent = True
         is_last_epoch = trainer.current_epoch + 1 >= (trainer.max_epochs or math.inf)
         self._is_final = is_last_epoch and bool(trainer.is_last_batch)
-        self._note_divergence(trainer.current_epoch)
+        self._error = (
+            divergence(self._metric, self._last.metrics, trainer.current_epoch) or self._error
+        )
 
     def _losses(self, trainer: Trainer, module: Any) -> dict[str, float]:
         losses = self._means.means(functools.partial(trainer.strategy.reduce, reduce_op="sum"))
-        if not losses and module.automatic_optimization:
-            raise ValueError(
-                "training_step must return a loss, but gave None for the whole epoch "
-                f"{trainer.current_epoch}. Return a tensor, or a dict with the key 'loss'."
-            )
+        if module.automatic_optimization:
+            require_losses(losses, trainer.current_epoch)
         return losses
-
-    def _require_metric(self, metrics: Mapping[str, float]) -> None:
-        if self._metric not in metrics:
-            raise ValueError(
-                f"Task.monitor must be logged by the module, but {self._metric!r} was not. "
-                f"Logged: {', '.join(sorted(metrics))}."
-            )
-
-    def _note_divergence(self, epoch: int) -> None:
-        assert self._last is not None
-        for name in (self._metric, "loss/total"):
-            value = self._last.metrics.get(name, 0.0)
-            if not math.isfinite(value):
-                self._error = f"{DIVERGED}: {name} was {value} in epoch {epoch}"
 
 
 def _logged(metrics: Mapping[str, Any]) -> dict[str, float]:
@@ -171,29 +158,3 @@ def _stop(trainer: Trainer) -> None:
     trainer.fit_loop.min_epochs = None
     trainer.fit_loop.epoch_loop.min_steps = None
     trainer.should_stop = True
-
-
-def weight_metrics(
-    module: nn.Module, select: Selector
-) -> tuple[dict[str, float], dict[str, Histogram]]:
-    """Describes the selected parameters.
-
-    Returns:
-        Metrics by name (`sparsity/`, `near_zero/`, `weight_norm/`, `weights_p05/` ...), and
-        histograms by the parameter's qualified name.
-    """
-    reshard(module)
-    parameters = Regularizer(NoPenalty(), select).parameters(module)
-    summaries = {name: summarize(whole(parameter)) for name, parameter in parameters.items()}
-    size = sum(s.size for s in summaries.values())
-    metrics = {
-        "sparsity/all": sum(s.zeros for s in summaries.values()) / size,
-        "near_zero/all": sum(s.near_zeros for s in summaries.values()) / size,
-    }
-    for name, s in summaries.items():
-        metrics[f"sparsity/{name}"] = s.zeros / s.size
-        metrics[f"near_zero/{name}"] = s.near_zeros / s.size
-        metrics[f"weight_norm/{name}"] = s.norm
-        for quantile, value in s.quantiles.items():
-            metrics[f"weights_{quantile}/{name}"] = value
-    return metrics, {name: s.histogram for name, s in summaries.items()}

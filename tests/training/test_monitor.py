@@ -11,7 +11,7 @@ import torch
 from torch import nn
 
 from regsearch import named, weights
-from regsearch.training.monitor import weight_metrics
+from regsearch.training.reporting import weight_metrics
 from tests.training.toys import Listener, Net, task, train
 
 NAMES = ("body.weight", "head.weight")

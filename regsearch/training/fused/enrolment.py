@@ -7,9 +7,7 @@ the generators left in the same state for the loaders to draw from.
 from __future__ import annotations
 
 import random
-import warnings
-from collections.abc import Hashable, Iterator
-from contextlib import contextmanager
+from collections.abc import Hashable
 from typing import Any
 from weakref import WeakValueDictionary
 
@@ -18,6 +16,7 @@ import torch
 
 from regsearch.cautions import PenaltyWarning
 from regsearch.namespaces import namespace_of
+from regsearch.training.data import is_pair
 from regsearch.training.fused.eligible import (
     check_module,
     check_optimizer,
@@ -29,7 +28,7 @@ from regsearch.training.fused.member import Member, configured, regularized
 from regsearch.training.fused.refusal import NotFusableError
 from regsearch.training.fused.stand_in import TrainerFacts
 from regsearch.training.generators import generator_states
-from regsearch.training.surroundings import seeded
+from regsearch.training.surroundings import quiet, seeded
 from regsearch.training.task import Task
 from regsearch.trials import Trial
 
@@ -45,7 +44,7 @@ class Enrolment:
         self._task = task
         self._feeds: WeakValueDictionary[Hashable, Feed] = WeakValueDictionary()
         self._latest: Feed | None = None  # kept, though no trial may be there to keep it
-        self._told: set[type[Warning]] = set()
+        self._told: set[type[Warning]] = set()  # what holds for the task is said once
 
     def member(self, trial: Trial) -> Member:
         """Returns a trial, ready to join a stack.
@@ -53,7 +52,7 @@ class Enrolment:
         Raises:
             NotFusableError: If it cannot be trained in one.
         """
-        with _muted(self._told), seeded(trial.seed):
+        with quiet(*self._told), seeded(trial.seed):
             module = self._task.module(trial.params)
             check_module(module)
             feed = self._feed(module)
@@ -79,15 +78,6 @@ class Enrolment:
         return feed
 
 
-@contextmanager
-def _muted(told: set[type[Warning]]) -> Iterator[None]:
-    """Says what is wrong with a task once, not for every trial."""
-    with warnings.catch_warnings():
-        for category in told:
-            warnings.simplefilter("ignore", category)
-        yield
-
-
 def _generators() -> Hashable:
     """Returns the state that a trial's batches follow from."""
     name, keys, *rest = np.random.get_state()
@@ -98,17 +88,12 @@ def _generators() -> Hashable:
 
 def _loaders(data: Any, module: Any) -> tuple[Any, Any]:
     package = namespace_of(module)
-    if isinstance(data, tuple | list) and len(data) == 2:
+    if is_pair(data, package):
         return data[0], data[1]
-    if isinstance(data, package.LightningDataModule):
-        _check_data_module(data, package.LightningDataModule)
-        data.prepare_data()
-        data.setup("fit")
-        return data.train_dataloader(), data.val_dataloader()
-    raise TypeError(
-        "Task.data must return a pair (training loader, validation loader) or a "
-        f"LightningDataModule of the module's own {package.__name__}, but got {data!r}."
-    )
+    _check_data_module(data, package.LightningDataModule)
+    data.prepare_data()
+    data.setup("fit")
+    return data.train_dataloader(), data.val_dataloader()
 
 
 def _check_data_module(data: Any, base: type) -> None:

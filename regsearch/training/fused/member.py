@@ -7,7 +7,6 @@ optimizer on its parameters would train just this place of the stack.
 
 from __future__ import annotations
 
-import math
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any
@@ -26,9 +25,14 @@ from regsearch.training.fused.refusal import NotFusableError
 from regsearch.training.fused.schedules import Schedules
 from regsearch.training.fused.stand_in import TrainerFacts
 from regsearch.training.fused.steps import Steps
-from regsearch.training.monitor import weight_metrics
+from regsearch.training.reporting import (
+    divergence,
+    require_losses,
+    require_metric,
+    weight_metrics,
+)
 from regsearch.training.task import Task
-from regsearch.trials import DIVERGED, Outcome, Report, State, Trial
+from regsearch.trials import Outcome, Report, State, Trial
 
 
 @dataclass(eq=False)
@@ -105,17 +109,9 @@ class Member:
         """
         if not self.batches().validation:
             return None
-        if not losses:
-            raise ValueError(
-                "training_step must return a loss, but gave None for the whole epoch "
-                f"{self.epoch}. Return a tensor, or a dict with the key 'loss'."
-            )
+        require_losses(losses, self.epoch)
         metrics = self.logged | dict(losses)
-        if monitor not in metrics:
-            raise ValueError(
-                f"Task.monitor must be logged by the module, but {monitor!r} was not. "
-                f"Logged: {', '.join(sorted(metrics))}."
-            )
+        require_metric(monitor, metrics)
         weights, histograms = weight_metrics(self.module, self.regularizer.select)
         step = self._last.step + 1 if self._last else 0
         return Report(self.trial.number, step, metrics | weights, histograms)
@@ -123,10 +119,7 @@ class Member:
     def heed(self, task: Task, report: Report, *, stop: bool) -> None:
         """Remembers what was reported, and whether the trial stops for it."""
         self._last = report
-        for name in (task.monitor, "loss/total"):
-            value = report.metrics.get(name, 0.0)
-            if not math.isfinite(value):
-                self._error = f"{DIVERGED}: {name} was {value} in epoch {self.epoch}"
+        self._error = divergence(task.monitor, report.metrics, self.epoch) or self._error
         is_last_epoch = self.epoch + 1 >= task.max_epochs
         if self._error or (stop and not is_last_epoch):
             self._state = "pruned"

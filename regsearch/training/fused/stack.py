@@ -49,14 +49,9 @@ class Stack:
 
     def join(self, members: Sequence[Member]) -> None:
         """Gives trials places, behind those that are there."""
-        for kind, mine in (
-            (self._parameters, "named_parameters"),
-            (self._buffers, "named_buffers"),
-        ):
-            rows = [dict(getattr(member.module, mine)()) for member in members]
-            for name in rows[0]:
-                added = [row[name].detach().unsqueeze(0) for row in rows]
-                kind[name] = torch.cat([kind[name].detach(), *added] if name in kind else added)
+        modules = [member.module for member in members]
+        _append(self._parameters, [dict(module.named_parameters()) for module in modules])
+        _append(self._buffers, [dict(module.named_buffers()) for module in modules])
         self._slots |= {member: slots(member.module) for member in members}
         self.members += members
         self._bind()

@@ -36,16 +36,6 @@ def slots(module: nn.Module) -> list[Slot]:
     return found
 
 
-def parameters_of(module: nn.Module) -> dict[str, Tensor]:
-    """Returns each parameter once, under its first name."""
-    return dict(module.named_parameters())
-
-
-def buffers_of(module: nn.Module) -> dict[str, Tensor]:
-    """Returns each buffer once, under its first name."""
-    return dict(module.named_buffers())
-
-
 @contextmanager
 def exchanged(places: list[Slot], tensors: Mapping[str, Tensor]) -> Iterator[dict[str, Tensor]]:
     """Has a module use other tensors inside, its own again afterwards.
