@@ -63,6 +63,14 @@ def sums(weights: Array, one: Number) -> tuple[float, float]:
     return absolute, square
 
 
+def row_sums(weights: Array, absolute: Array, square: Array, one: Number) -> None:
+    """Adds Σ|w| and Σw² of each row to sums in double precision."""
+    for k in range(weights.shape[0]):
+        a, s = sums(weights[k], one)
+        absolute[k] += a
+        square[k] += s
+
+
 def group_norms(weights: Array, one: Number) -> float:
     """Returns Σ_g ‖w_g‖₂ of weights shaped (a, groups, b)."""
     norms = 0.0
@@ -104,8 +112,11 @@ def shrink_groups(
     for g in range(weights.shape[1]):
         for a in range(weights.shape[0]):
             part = slice(a * width, (a + 1) * width)
-            _take(weights[a, g], moments[a, g], steps, l1, w[part])
-            _radii(moments[a, g], steps, radius, limits.tiny, c[part])
+            _steps_of(moments[a, g], steps, c[part])
+            w[part] = weights[a, g]
+        for i in range(w.size):
+            w[i] -= min(max(w[i], -l1 * c[i]), l1 * c[i])
+            c[i] = max(radius * c[i], limits.tiny)
         norm = _norm_of_solution(w, c, steps.one, limits)
         for i in range(w.size):  # a dead group's norm is 0, and so are its weights
             w[i] = w[i] * norm / (norm + c[i])
@@ -113,21 +124,12 @@ def shrink_groups(
             weights[a, g, :] = w[a * width : (a + 1) * width]
 
 
-def _take(weights: Array, moments: Array, steps: Steps, l1: Number, taken: Array) -> None:
-    """Copies weights, soft-thresholded."""
-    scale, eps, root, one = steps
-    for i in range(weights.size):
-        size = math.sqrt(moments[i]) if root else moments[i]
-        threshold = l1 * (one / (size * scale + eps))
-        taken[i] = weights[i] - min(max(weights[i], -threshold), threshold)
-
-
-def _radii(moments: Array, steps: Steps, radius: Number, tiny: Number, radii: Array) -> None:
-    """Fills in radius times each coordinate's step."""
+def _steps_of(moments: Array, steps: Steps, found: Array) -> None:
+    """Fills in each coordinate's step."""
     scale, eps, root, one = steps
     for i in range(moments.size):
         size = math.sqrt(moments[i]) if root else moments[i]
-        radii[i] = max(radius * (one / (size * scale + eps)), tiny)
+        found[i] = one / (size * scale + eps)
 
 
 def _norm_of_solution(w: Array, c: Array, one: Number, limits: Limits) -> Number:

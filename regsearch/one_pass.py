@@ -106,7 +106,7 @@ def _array(views: dict[int, _View], w: Tensor, tensor: Tensor) -> Any:
     """Returns a weight's tensor as a flat array; None if it has none."""
     view = views.get(id(w))
     if view is None or view.tensor is not tensor or view.address != tensor.data_ptr():
-        array = tensor.detach().view(-1).numpy() if _is_plain(tensor) else None
+        array = tensor.detach().view(-1).numpy() if is_plain(tensor) else None
         view = views[id(w)] = _View(tensor, tensor.data_ptr(), array)
     return view.array
 
@@ -116,7 +116,8 @@ def _fits(parts: Parts, w: Tensor) -> bool:
     return has_dim and torch.get_num_threads() <= _FEW_THREADS
 
 
-def _is_plain(tensor: Tensor) -> bool:
+def is_plain(tensor: Tensor) -> bool:
+    """Whether compiled loops can work on a tensor: one of a CPU, laid out without gaps."""
     return (
         is_installed()
         and type(tensor) in _PLAIN

@@ -55,7 +55,18 @@ def step_of(optimizer: Optimizer, group: Group, parameter: Tensor) -> float | St
         TypeError: If the optimizer's step is not known; see `check_supported`.
     """
     check_supported(optimizer)
-    return _STEPS[type(optimizer)](group, optimizer.state[parameter])
+    return step_from(type(optimizer), group, optimizer.state[parameter])
+
+
+def step_from(kind: type[Optimizer], group: Group, state: State) -> float | Step:
+    """Returns the same from an optimizer's numbers, for whoever keeps its state himself.
+
+    Args:
+        kind: A supported optimizer's class.
+        group: The parameter's group.
+        state: What the optimizer would keep of the parameter after the step, by its names for it.
+    """
+    return _STEPS[kind](group, state)
 
 
 def check_supported(optimizer: Optimizer) -> None:

@@ -58,16 +58,3 @@ def rmsprop(
             x -= lr * buffer[i]
             threshold = kink / scale
             w[i] = x - min(max(x, -threshold), threshold)
-
-
-def row_sums(weights: Array, absolute: Array, square: Array) -> None:
-    """Adds each trial's Σ|w| and Σw² to sums in double precision, a block at a time."""
-    for k in range(weights.shape[0]):
-        for start in range(0, weights.shape[1], 1024):
-            block = weights[k, start : start + 1024]
-            a, s = block[0] - block[0], block[0] - block[0]
-            for i in range(block.size):
-                a += abs(block[i])
-                s += block[i] * block[i]
-            absolute[k] += a
-            square[k] += s

@@ -14,12 +14,12 @@ import torch
 from numpy.typing import NDArray
 from torch import Tensor
 
+from regsearch import loops
 from regsearch.compiled import compiled
 from regsearch.multi_tensor import add_gradient_, prox_, total_value
 from regsearch.one_pass import OnePass, Parts, parts_of
 from regsearch.penalties import Penalty, WeightDecay
 from regsearch.stepsizes import Step
-from regsearch.training.fused import loops
 from regsearch.training.fused.arrays import as_rows
 
 Array = NDArray[np.float64]
@@ -117,7 +117,7 @@ class StackPenalties:
         for stack in self._weights.values():
             rows = as_rows(stack)
             if rows is not None:
-                compiled(loops.row_sums)(rows, absolute, square)
+                compiled(loops.row_sums)(rows, absolute, square, rows.dtype.type(1))
             else:
                 flat = stack.flatten(1)
                 absolute += flat.abs().sum(1, dtype=torch.float64).cpu().numpy()

@@ -18,7 +18,6 @@ from numpy.typing import NDArray
 from torch import Tensor
 from torch.optim import SGD, Adam, AdamW, Optimizer, RMSprop
 
-from regsearch.stepsizes import Step
 from regsearch.training.fused import loops
 
 Array = NDArray[np.float64]
@@ -32,11 +31,10 @@ class Rule:
 
     Attributes:
         numbers: What is read from the optimizer's parameter groups.
-        states: Names of the running tensors, zero at first.
+        states: The optimizer's names of its running tensors, zero at first.
         coefficients: Takes the numbers and step counts of shape (K,), gives shape (K, C).
         loop: The compiled pass over one parameter.
         eager: The same in torch: weights, gradient, states, coefficients.
-        step: The prox's step: one trial's numbers, step count and states.
     """
 
     numbers: tuple[str, ...]
@@ -44,7 +42,6 @@ class Rule:
     coefficients: Callable[[Numbers, Array], Array]
     loop: Callable[..., None]
     eager: Callable[[Tensor, Tensor, Sequence[Tensor], Sequence[Tensor]], None]
-    step: Callable[[Mapping[str, float], float, Sequence[Tensor]], float | Step]
 
 
 def _columns(*columns: Any) -> Array:
@@ -86,10 +83,6 @@ def _adam_eager(
     _soften(w, kink / scale)
 
 
-def _adam_step(n: Mapping[str, float], steps: float, states: Sequence[Tensor]) -> Step:
-    return Step(n["lr"], states[1], True, (1 - n["beta2"] ** steps) ** -0.5, n["eps"])
-
-
 def _sgd_coefficients(n: Numbers, steps: Array) -> Array:
     lr, momentum = n["lr"], n["momentum"]
     new = np.where(momentum > 0, 1 - n["dampening"], 1.0)
@@ -115,11 +108,6 @@ def _sgd_eager(
     buffer.mul_(momentum).add_(new * grad)
     w.sub_(lr * (direct * grad + running * buffer))
     _soften(w, kink.expand_as(w))
-
-
-def _sgd_step(n: Mapping[str, float], steps: float, states: Sequence[Tensor]) -> float:
-    gain = (1 - n["dampening"]) / (1 - n["momentum"]) if n["momentum"] else 1.0
-    return n["lr"] * gain
 
 
 def _rmsprop_coefficients(n: Numbers, steps: Array) -> Array:
@@ -150,10 +138,6 @@ def _rmsprop_eager(
     _soften(w, kink / scale)
 
 
-def _rmsprop_step(n: Mapping[str, float], steps: float, states: Sequence[Tensor]) -> Step:
-    return Step(n["lr"] / (1 - n["momentum"]), states[0], True, 1.0, n["eps"])
-
-
 def _soften(w: Tensor, threshold: Tensor) -> None:
     w.sub_(torch.clamp(w, -threshold, threshold))
 
@@ -164,7 +148,6 @@ _ADAM = Rule(
     _adam_coefficients,
     loops.adam,
     _adam_eager,
-    _adam_step,
 )
 _SGD = Rule(
     ("lr", "momentum", "dampening", "nesterov", "weight_decay"),
@@ -172,7 +155,6 @@ _SGD = Rule(
     _sgd_coefficients,
     loops.sgd,
     _sgd_eager,
-    _sgd_step,
 )
 _RMSPROP = Rule(
     ("lr", "alpha", "momentum", "eps", "weight_decay"),
@@ -180,7 +162,6 @@ _RMSPROP = Rule(
     _rmsprop_coefficients,
     loops.rmsprop,
     _rmsprop_eager,
-    _rmsprop_step,
 )
 _RULES: dict[type[Optimizer], Rule] = {SGD: _SGD, Adam: _ADAM, AdamW: _ADAM, RMSprop: _RMSPROP}
 # What changes the arithmetic itself; with one of them a trial steps its own optimizer.

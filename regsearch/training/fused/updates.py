@@ -16,7 +16,7 @@ from torch import Tensor
 
 from regsearch.applied import Applied
 from regsearch.compiled import compiled
-from regsearch.stepsizes import Step
+from regsearch.stepsizes import Step, step_from
 from regsearch.training.fused.arrays import as_rows
 from regsearch.training.fused.clipping import Clipping
 from regsearch.training.fused.member import Member
@@ -184,9 +184,10 @@ class Together:
         self._steps[name] = np.concatenate([steps, np.zeros(len(new))])
 
     def _step_of(self, name: str, row: int) -> float | Step:
-        numbers = {key: float(value[row]) for key, value in self._numbers[name].items()}
-        states = self._places[name][row]
-        return self._rule.step(numbers, float(self._steps[name][row]), states)
+        optimizer = self._members[row].optimizer
+        states = zip(self._rule.states, self._places[name][row], strict=True)
+        state = {"step": self._steps[name][row], **dict(states)}
+        return step_from(type(optimizer), optimizer.param_groups[self._groups[name]], state)
 
 
 def _columns(rows: Sequence[Mapping[str, float]]) -> dict[str, Array]:

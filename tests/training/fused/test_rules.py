@@ -10,8 +10,8 @@ import pytest
 import torch
 from torch.optim import SGD, Adam, AdamW, Optimizer, RMSprop
 
+from regsearch import one_pass
 from regsearch.compiled import compiled
-from regsearch.training.fused import arrays
 from regsearch.training.fused.rules import Rule, numbers_of, rule_of
 from tests.training.fused.toys import assert_same, each, fused, task, trials
 
@@ -77,7 +77,7 @@ def test_a_stack_without_compiled_loops_gives_the_same(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """As on a GPU, or where Numba is not installed."""
-    monkeypatch.setattr(arrays, "is_installed", lambda: False)
+    monkeypatch.setattr(one_pass, "is_installed", lambda: False)
     given = task(max_epochs=10)
     assert_same(fused(given, trials(), tmp_path), each(given, trials(), tmp_path))
 
