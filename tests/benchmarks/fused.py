@@ -33,6 +33,7 @@ from regsearch.training.fused.train import train_fused, train_lean
 from regsearch.training.surroundings import quiet, seeded, share_of_threads
 from regsearch.trials import OnReport
 from studies.digits import Batch, Digits, data
+from tests.benchmarks import bare
 from tests.benchmarks.interleaved import machine
 
 EPOCHS, ROUNDS = 20, 3
@@ -90,17 +91,7 @@ def task(net: Callable[[], Any] = Digits, epochs: int = EPOCHS) -> Task:
 
 
 def naive() -> None:
-    with share_of_threads(), quiet(), seeded(0):
-        trainer = Trainer(
-            max_epochs=EPOCHS,
-            logger=False,
-            enable_checkpointing=False,
-            enable_progress_bar=False,
-            enable_model_summary=False,
-            num_sanity_val_steps=0,
-            devices=1,
-        )
-        trainer.fit(Naive(), *data())
+    bare.fit(Naive, data, EPOCHS)
 
 
 def train(function: Any, count: int, given: Task | None = None) -> None:

@@ -18,29 +18,17 @@ from collections.abc import Iterator
 from dataclasses import replace
 from pathlib import Path
 
-from pytorch_lightning import Trainer
-
 from regsearch.training.each import train_each
-from regsearch.training.surroundings import quiet, seeded, share_of_threads
 from regsearch.trials import OnReport, Outcome, Report, Trial
 from studies.digits import data, module, study
+from tests.benchmarks import bare
 from tests.benchmarks.interleaved import machine, medians
 
 ROUNDS, EPOCHS = 30, 6
 
 
-def bare() -> None:
-    with share_of_threads(), quiet(), seeded(0):
-        trainer = Trainer(
-            max_epochs=EPOCHS,
-            logger=False,
-            enable_checkpointing=False,
-            enable_progress_bar=False,
-            enable_model_summary=False,
-            num_sanity_val_steps=0,
-            devices=1,
-        )
-        trainer.fit(module({}), *data())
+def without() -> None:
+    bare.fit(functools.partial(module, {}), data, EPOCHS)
 
 
 def with_penalty(kind: str) -> None:
@@ -79,7 +67,7 @@ def share_of_bookkeeping() -> tuple[float, float]:
 
 def main() -> None:
     print(machine())
-    ways = {"bare": bare} | {
+    ways = {"bare": without} | {
         kind: functools.partial(with_penalty, kind)
         for kind in ("none", "l1", "l2", "elastic_net", "group_lasso")
     }

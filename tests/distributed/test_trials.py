@@ -20,6 +20,7 @@ from regsearch.training.checkpoints import checkpoint_path
 from regsearch.training.each import train_each
 from tests.distributed.ranks import WORLD, Ranks
 from tests.nets import data, net_class
+from tests.training.toys import Listener
 
 pytestmark = pytest.mark.slow  # two processes that import torch have to be started
 
@@ -60,18 +61,6 @@ def parted() -> tuple[Any, Any]:
     made = zip(parts, samplers, strict=True)
     train, validation = (DataLoader(part, BATCH // WORLD, sampler=one) for part, one in made)
     return train, validation
-
-
-class Listener:
-    """Keeps reports; stops at a step, if it is on that rank."""
-
-    def __init__(self, stop_at: int | None = None) -> None:
-        self.reports: list[Report] = []
-        self.stop_at = stop_at
-
-    def __call__(self, report: Report) -> bool:
-        self.reports.append(report)
-        return report.step == self.stop_at
 
 
 Trained = tuple[list[Outcome], list[Report], dict[str, Tensor]]
