@@ -21,7 +21,12 @@ from regsearch.training.task import Task
 
 
 def card(
-    name: str, asked: Mapping[str, str], task: Task, space: Space, choices: Choices
+    name: str,
+    asked: Mapping[str, str],
+    task: Task,
+    space: Space,
+    choices: Choices,
+    training: str = "",
 ) -> StudyCard:
     """Returns what a tracker is told of a study before its trials.
 
@@ -31,14 +36,16 @@ def card(
         task: What is trained.
         space: What is tried.
         choices: What may differ from run to run.
+        training: How trials are trained and why, in words; "" if nothing was chosen.
     """
     own = {"sampler": _named(choices.sampler), "pruner": _named(choices.pruner)}
+    trained = {"training": training} if training else {}
     return StudyCard(
         name=name,
         monitor=task.monitor,
         direction=task.direction,
         n_trials=choices.n_trials,
-        params={**asked, **own, "n_trials": str(choices.n_trials)},
+        params={**asked, **own, **trained, "n_trials": str(choices.n_trials)},
         note=question(task, space),
     )
 

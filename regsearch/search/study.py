@@ -31,11 +31,12 @@ from regsearch.search.space import Space
 from regsearch.search.storage import OpenStudy, opened, parsed
 from regsearch.search.tables import farewell
 from regsearch.search.tally import Tally
-from regsearch.search.training import Training, check_fusable, training_of
+from regsearch.search.training import Training, check_fusable, settled, training_of
 from regsearch.search.watchers import Watchers, of_study
 from regsearch.search.weights import KeepBest
 from regsearch.tracking.base import StudyTracker, Tracker
 from regsearch.tracking.mlflow import MLflowTracker
+from regsearch.training.fused.ladder import Rung
 from regsearch.training.task import Task
 
 
@@ -44,7 +45,8 @@ class Study:
     """A search over a space of penalties for a task.
 
     Run again, in this process or another, a study goes on where it stands in its storage, up to
-    `n_trials`; with the same seed it finds the same, bit for bit, in one process without a GPU.
+    `n_trials`; with the same seed it finds the same, bit for bit, in one process without a GPU, as
+    long as its trials are trained in the same way: say `train="each"` or "fused" to be sure of it.
 
     Attributes:
         name: Any text of at most 512 characters; what a stored study is found by.
@@ -112,9 +114,10 @@ class Study:
         Args:
             engine: Where trials run; None is a `ProcessEngine` where there are several GPUs or a
                 trial needs several devices, and this process otherwise.
-            train: "auto" and "each" train one trial after another with a Trainer each, "fused"
-                many trials as one model; a train function of your own goes as well.
-            width: How many trials are fused; "auto" is 32.
+            train: "each" trains one trial after another with a Trainer each, "fused" many trials as
+                one model, "auto" in the way that a dry run shows to be right and fastest; a train
+                function of your own goes as well.
+            width: How many trials "fused" trains at once; "auto" is 32.
             tracker: Who writes the study down; None is an `MLflowTracker`.
             progress: Whether to print progress, and at the end the best trial of each kind.
 
@@ -142,16 +145,24 @@ class Study:
         console = Console(quiet=not progress)
         with opened(self.storage, self.name, self.task.direction) as book:
             set_up(book.study, asked, self.task, self.space, choices)
+            rung = self._settled(book, engine) if train == "auto" else None
+            training = training_of(train, self.task, book.weights, width, rung)
             listener = of_study(tracker)
-            listener.open(card(self.name, asked, self.task, self.space, choices))
+            listener.open(card(self.name, asked, self.task, self.space, choices, training.words))
             say(console, choice)
-            training = training_of(train, self.task, book.weights, width)
+            say(console, training.words)
             self._search(book, listener, engine, training, console)
             result = self._result(book, listener)
         command = listener.ui_command if isinstance(listener, MLflowTracker) else None
         for part in farewell(self.name, self.task.monitor, result, command):
             say(console, part)
+        say(console, training.farewell)
         return result
+
+    def _settled(self, book: OpenStudy, engine: Engine) -> Rung:
+        ended = records(book.study.get_trials(deepcopy=False))
+        left = self.n_trials - sum(entry.state != "failed" for entry in ended)
+        return settled(book, self.task, self.space, self.seed, left=left, engine=engine)
 
     def _search(
         self,

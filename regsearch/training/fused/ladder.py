@@ -1,150 +1,110 @@
 """How a task's trials are trained fastest: as one model, one by one without a Trainer, or with one.
 
-Found out once for each task, by a dry run on the first trial: what is right comes before what is
-fast, so that a way is taken only if it gives what the trial gives alone, and then by the clock.
+Found out once for a study, by a dry run: what is right comes before what is fast, so that a way is
+taken only if it gives what a trial gives alone. How many trials share a model follows from their
+number and size; the clock decides one thing only, and not where it is close: whether that pays.
 """
 
 from __future__ import annotations
 
-import functools
-import logging
-import time
-from collections.abc import Iterator, Sequence
-from dataclasses import dataclass, field, replace
-from itertools import chain
-from pathlib import Path
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
 from typing import Literal
 
-from regsearch.training.each import train_each
+import numpy as np
+
 from regsearch.training.fused.dry_run import check_agreement
 from regsearch.training.fused.eligible import check_trainer, clipping_of
 from regsearch.training.fused.enrolment import Enrolment
 from regsearch.training.fused.placement import Lineup
 from regsearch.training.fused.refusal import NotFusableError
 from regsearch.training.fused.single import Single
-from regsearch.training.fused.stack import Stack
-from regsearch.training.fused.train import train_fused, train_lean
-from regsearch.training.surroundings import quiet, share_of_threads
+from regsearch.training.fused.sizes import widest
+from regsearch.training.fused.speed import gain_of
+from regsearch.training.surroundings import quiet, share_of_threads, untouched_generators
 from regsearch.training.task import Task
-from regsearch.trials import OnReport, Outcome, Train, Trial
+from regsearch.trials import Trial
 
-_log = logging.getLogger(__name__)
-
-WIDTHS = (4, 8, 16, 32)  # tried in turn, as long as a wider one pays
-_BETTER = 0.9  # what a wider stack must take of the time, for being less up to date
-_STEPS = 5
-
-Width = int | Literal["auto"]
+WIDTH = 32  # trials of a stack at most: on one CPU core wider ones gain little
+NARROWEST = 4  # fewer gain too little to look for it
+CLEARLY = 1.25  # times as fast a stack must be, so that a busy machine does not change the choice
+STEPS = 100  # of a trial, below which the dry run costs more than it may gain
 
 
 @dataclass(frozen=True)
 class Rung:
-    """A way to train a task's trials.
+    """A way to train a study's trials.
 
     Attributes:
         way: As one model, one after another without a Trainer, or each with one.
         width: How many trials at once.
         reason: Why this way and no faster one.
+        gain: How many times as fast a training step was seen to be as that of one trial alone.
     """
 
     way: Literal["fused", "lean", "each"]
     width: int
     reason: str
+    gain: float = 1.0
 
-
-@dataclass
-class TrainFastest:
-    """A train function that finds out, on its first trial, how the task is trained fastest.
-
-    Args:
-        task: What is trained.
-        folder: Where complete trials' weights are kept.
-        width: How many trials may be trained at once; "auto" measures.
-    """
-
-    task: Task
-    folder: Path
-    width: Width = "auto"
-    _rung: Rung | None = field(default=None, init=False, repr=False, compare=False)
-
-    def __call__(self, trials: Iterator[Trial], on_report: OnReport) -> Iterator[Outcome]:
-        first = next(trials, None)
-        if first is None:
-            return iter(())
-        if self._rung is None:
-            self._rung = fastest(self.task, first, self.width)
-            _log.info(_SAID[self._rung.way], self._rung.width, self._rung.reason)
-        return self._train(self._rung)(chain([first], trials), on_report)
-
-    def _train(self, rung: Rung) -> Train:
-        if rung.way == "fused":
-            return functools.partial(train_fused, self.task, self.folder, width=rung.width)
-        return functools.partial(
-            train_lean if rung.way == "lean" else train_each, self.task, self.folder
-        )
+    def __str__(self) -> str:
+        return f"{_SAID[self.way].format(self.width)}: {self.reason}."
 
 
 _SAID = {
-    "fused": "Trials are trained as one model, %d at once: %s.",
-    "lean": "Trials are trained %d at a time, without a Trainer: %s.",
-    "each": "Trials are trained %d at a time, with a Trainer each: %s.",
+    "fused": "Trials are trained as one model, {} at once",
+    "lean": "Trials are trained one after another, without a Trainer",
+    "each": "Trials are trained one after another, with a Trainer each",
 }
 
 
-def fastest(task: Task, trial: Trial, width: Width = "auto") -> Rung:
+def fastest(task: Task, trials: Sequence[Trial], *, on_cpu: bool = False) -> Rung:
     """Returns the fastest way to train a task's trials that gives what they give alone.
 
     Args:
         task: What is trained.
-        trial: One of its trials, to try it with.
-        width: How many trials may be trained at once; "auto" measures.
+        trials: Some like those that will be trained, as many as may be at once.
+        on_cpu: Whether to try it on the CPU, wherever it will be.
     """
     try:
         check_trainer(task)
-        with share_of_threads(), quiet():
-            return _measured(task, trial, (width,) if isinstance(width, int) else WIDTHS)
+        if on_cpu:
+            task = replace(task, trainer={**task.trainer, "accelerator": "cpu"})
+        with share_of_threads(), quiet(), untouched_generators(), np.errstate(all="ignore"):
+            return _tried(task, trials)
     except NotFusableError as error:
         return Rung("each", 1, error.reason)
     except Exception as error:  # of the task's own: its trials will tell
         return Rung("each", 1, f"its own code raises {type(error).__name__}")
 
 
-def _measured(task: Task, trial: Trial, widths: Sequence[int]) -> Rung:
+def _tried(task: Task, trials: Sequence[Trial]) -> Rung:
     enrolment, clipping = Enrolment(task), clipping_of(task)
-    alone = Single(enrolment.member(trial), clipping)
-    if not alone.members[0].feed.has_room(task.max_epochs):
+    alone = Single(enrolment.member(trials[0]), clipping)
+    (member,) = alone.members
+    if not member.feed.has_room(task.max_epochs):
         raise NotFusableError("its epochs' batches together take too much memory to keep")
-    seconds = _seconds(alone)
-    lean = Rung("lean", 1, "fused they are not faster")
-    if max(widths) == 1:
-        return replace(lean, reason="width=1 asks for no more")
+    alone.rehearse()
+    member.validate([member.feed.first_validation()])
+    steps = member.feed.batches * task.max_epochs
+    if steps < STEPS:
+        return Rung("lean", 1, f"with {steps} steps a trial, it does not pay to look further")
     try:
-        check_agreement(enrolment.member(trial))
-        best, found = lean, seconds
-        for width in widths:
-            stack = _stack(enrolment, Lineup(clipping), trial, width)
-            each = _seconds(stack) / width
-            if each > _BETTER * found:
-                break
-            reason = f"{seconds / each:.1f} times as fast as one after another"
-            best, found = Rung("fused", width, reason), each
+        return _stacked(enrolment, alone, Lineup(clipping), trials)
     except NotFusableError as error:
-        return replace(lean, reason=error.reason)
-    return best
+        return Rung("lean", 1, error.reason)
 
 
-def _stack(enrolment: Enrolment, lineup: Lineup, trial: Trial, width: int) -> Stack:
-    members = [enrolment.member(replace(trial, number=number)) for number in range(width)]
-    stack = lineup.stack_for(members[0])
-    stack.join(members)
-    return stack
-
-
-def _seconds(group: Stack | Single) -> float:
-    """Returns the least seconds of a training step; the first one warms up."""
-    taken = []
-    for _ in range(_STEPS + 1):
-        start = time.perf_counter()
-        group.rehearse()
-        taken.append(time.perf_counter() - start)
-    return min(taken[1:])
+def _stacked(enrolment: Enrolment, alone: Single, lineup: Lineup, trials: Sequence[Trial]) -> Rung:
+    first = enrolment.member(trials[0])
+    check_agreement(first)
+    width = widest(first, min(WIDTH, len(trials)))
+    if width < NARROWEST:
+        return Rung("lean", 1, f"there is room for {width} at once")
+    for trial in trials[:width]:
+        member = enrolment.member(trial)
+        lineup.stack_for(member).join([member])
+    gain = gain_of(alone, lineup.stacks, CLEARLY)
+    if gain < CLEARLY:
+        return Rung("lean", 1, f"as one model they are {gain:.2f} times as fast", gain)
+    return Rung("fused", width, f"{gain:.1f} times as fast as one after another", gain)
