@@ -23,7 +23,7 @@ from regsearch.search.space import Space
 from regsearch.search.storage import OpenStudy, quiet_optuna
 from regsearch.training.each import train_each
 from regsearch.training.fused.dry_run import why_not_fusable
-from regsearch.training.fused.fallback import train_on
+from regsearch.training.fused.fallback import TrainOn
 from regsearch.training.fused.ladder import WIDTH, Rung, fastest
 from regsearch.training.fused.refusal import NotFusableError
 from regsearch.training.fused.train import train_fused
@@ -93,7 +93,7 @@ def training_of(
         wide = WIDTH if width == "auto" else width
         return Training(functools.partial(train_fused, task, folder, width=wide))
     if train == "auto" and auto is not None:
-        return Training(functools.partial(train_on, auto, task, folder), rung=auto)
+        return Training(TrainOn(auto, task, folder), rung=auto)
     return Training(functools.partial(train_each, task, folder))
 
 

@@ -2,14 +2,17 @@
 
 A dry run sees the first step. What cannot be fused may come later, in an epoch in which the module
 does something else; a trial that meets it is trained again from its start, with a Trainer, and so
-is every trial after it.
+is every trial after it. What it has reported already is not reported twice.
 """
 
 from __future__ import annotations
 
 import functools
 import logging
+import traceback
+from collections import Counter
 from collections.abc import Iterator
+from dataclasses import dataclass, field
 from pathlib import Path
 
 from regsearch.training.each import train_each
@@ -17,50 +20,76 @@ from regsearch.training.fused.ladder import Rung
 from regsearch.training.fused.refusal import NotFusableError
 from regsearch.training.fused.train import train_fused, train_lean
 from regsearch.training.task import Task
-from regsearch.trials import OnReport, Outcome, Train, Trial
+from regsearch.trials import OnReport, Outcome, Report, Train, Trial
 
 _log = logging.getLogger(__name__)
 
 
-def train_on(
-    rung: Rung, task: Task, folder: Path, trials: Iterator[Trial], on_report: OnReport
-) -> Iterator[Outcome]:
-    """Trains trials as a rung says; a `Train` once rung, task and folder are given.
+@dataclass
+class TrainOn:
+    """A train function that trains as a rung says, for as long as that can be done.
 
-    Arguments and outcomes are those of `train_each`.
+    Args:
+        rung: The way.
+        task: What is trained.
+        folder: Where a complete trial's state dict is kept, as `<number>.pt`.
     """
-    if rung.way != "each":
-        yield from _train(_way(rung, task, folder), task, folder, trials, on_report)
-    yield from train_each(task, folder, trials, on_report)
 
+    rung: Rung
+    task: Task
+    folder: Path
+    _is_refused: bool = field(default=False, init=False, repr=False, compare=False)
 
-def _way(rung: Rung, task: Task, folder: Path) -> Train:
-    if rung.way == "fused":
-        return functools.partial(train_fused, task, folder, width=rung.width)
-    return functools.partial(train_lean, task, folder)
+    def __call__(self, trials: Iterator[Trial], on_report: OnReport) -> Iterator[Outcome]:
+        """Yields one outcome a trial, as `train_each` would give it."""
+        if self.rung.way != "each":
+            yield from self._train(trials, on_report)
+        yield from self._with_trainer(trials, on_report)
 
+    def _train(self, trials: Iterator[Trial], on_report: OnReport) -> Iterator[Outcome]:
+        """Trains until the trials end, or one is refused: then those are left that wait."""
+        held: dict[int, Trial] = {}
+        reported: Counter[int] = Counter()
 
-def _train(
-    way: Train, task: Task, folder: Path, trials: Iterator[Trial], on_report: OnReport
-) -> Iterator[Outcome]:
-    """Trains until the trials end, or one cannot be trained so: then those are left that wait."""
-    held: dict[int, Trial] = {}
-    refused = False
+        def pulled() -> Iterator[Trial]:
+            while not self._is_refused and (trial := next(trials, None)) is not None:
+                held[trial.number] = trial
+                yield trial
 
-    def pulled() -> Iterator[Trial]:
-        while not refused and (trial := next(trials, None)) is not None:
-            held[trial.number] = trial
-            yield trial
+        def report_once(report: Report) -> bool:
+            if report.step < reported[report.trial]:
+                return False
+            reported[report.trial] += 1
+            return on_report(report)
 
-    for outcome in way(pulled(), on_report):
-        trial = held.pop(outcome.number)
-        if not _is_refusal(outcome):
-            yield outcome
-            continue
-        if not refused:
+        for outcome in self._way(pulled(), report_once):
+            trial = held.pop(outcome.number)
+            if _is_refusal(outcome):
+                self._heed(outcome)
+                yield from self._again(trial, report_once)
+            else:
+                yield outcome
+
+    @property
+    def _way(self) -> Train:
+        if self.rung.way == "fused":
+            return functools.partial(train_fused, self.task, self.folder, width=self.rung.width)
+        return functools.partial(train_lean, self.task, self.folder)
+
+    @property
+    def _with_trainer(self) -> Train:
+        return functools.partial(train_each, self.task, self.folder)
+
+    def _heed(self, outcome: Outcome) -> None:
+        if not self._is_refused:
             _log.warning("Trials are trained with a Trainer from now on: %s", outcome.reason)
-        refused = True
-        yield from train_each(task, folder, iter([trial]), on_report)
+        self._is_refused = True
+
+    def _again(self, trial: Trial, on_report: OnReport) -> Iterator[Outcome]:
+        try:
+            yield from self._with_trainer(iter([trial]), on_report)
+        except Exception:  # the trial's own; others are still in the stack
+            yield Outcome(trial.number, "failed", None, {}, traceback.format_exc())
 
 
 def _is_refusal(outcome: Outcome) -> bool:

@@ -1,49 +1,72 @@
-"""The way that is chosen: right before fast, and said once."""
+"""The way that is chosen: right before fast, and by the clock only where it is clear."""
 
 from __future__ import annotations
 
-import logging
-import pickle
-from functools import partial
-from pathlib import Path
 from typing import Any
 
 import pytest
 import torch
 from torch.utils.data import DataLoader, TensorDataset
 
-from regsearch.engines.inline import InlineEngine
-from regsearch.training.fused.ladder import WIDTHS, TrainFastest, fastest
-from tests.training.fused import toys
+from regsearch.training.fused.ladder import WIDTH, Rung, fastest
+from regsearch.trials import Trial
 from tests.training.fused.test_refusals import Item
-from tests.training.fused.toys import KINDS, Net, never, task, trials
+from tests.training.fused.toys import KINDS, Net, task
+
+LONG = 40  # epochs of three steps: enough for a dry run to pay
+
+
+def found(count: int = 16, **changes: Any) -> Rung:
+    examples = [Trial(number, KINDS[number % 4], seed=0) for number in range(count)]
+    return fastest(task(**{"max_epochs": LONG} | changes), examples)
 
 
 def test_small_networks_are_fused() -> None:
-    rung = fastest(task(), trials(KINDS[:1])[0])
-    assert rung.way == "fused"
-    assert rung.width in WIDTHS
-    assert "times as fast" in rung.reason
+    rung = found()
+    assert (rung.way, rung.width) == ("fused", 16)
+    assert rung.reason == f"{rung.gain:.1f} times as fast as one after another"
+    assert str(rung).startswith("Trials are trained as one model, 16 at once: ")
 
 
-def test_a_width_that_is_asked_for_is_kept() -> None:
-    assert fastest(task(), trials()[0], 6).width == 6
-    rung = fastest(task(), trials()[0], 1)
-    assert (rung.way, rung.width) == ("lean", 1)
+def test_the_width_follows_from_counts_and_not_from_the_clock() -> None:
+    assert {found(count).width for count in (WIDTH, WIDTH)} == {WIDTH}
+    assert found(3) == Rung("lean", 1, "there is room for 3 at once")
+
+
+def test_a_choice_is_the_same_on_the_cpu_where_there_is_no_other_device() -> None:
+    examples = [Trial(number, KINDS[0], seed=0) for number in range(8)]
+    rung = fastest(task(max_epochs=LONG), examples, on_cpu=True)
+    assert (rung.way, rung.width) == ("fused", 8)
 
 
 @pytest.mark.parametrize(
     ("changes", "way", "reason"),
     [
         ({"net": Item}, "lean", "looks at a number"),
+        ({"max_epochs": 4}, "lean", "12 steps a trial"),
         ({"trainer": {"accumulate_grad_batches": 2}}, "each", "accumulate_grad_batches=2"),
+        ({"trainer": {"enable_checkpointing": True}}, "each", "enable_checkpointing=True"),
+        ({"devices_per_trial": 2}, "each", "spread over several devices"),
         ({"net": lambda: 1 / 0}, "each", "its own code raises ZeroDivisionError"),
     ],
 )
-def test_what_cannot_be_fused_says_why(changes: Any, way: str, reason: str) -> None:
-    rung = fastest(task(**changes), trials()[1])
+def test_what_is_not_fused_says_why(changes: Any, way: str, reason: str) -> None:
+    rung = found(**changes)
     assert (rung.way, rung.width) == (way, 1)
     assert reason in rung.reason
+
+
+class AsksInValidation(Net):
+    """Its validation wants to know what only a Trainer does."""
+
+    def validation_step(self, batch: Any, batch_idx: int) -> None:
+        super().validation_step(batch, batch_idx)
+        assert self.trainer.num_val_batches
+
+
+def test_a_validation_that_needs_a_trainer_gets_one() -> None:
+    rung = found(net=AsksInValidation)
+    assert (rung.way, rung.reason) == ("each", "it reads self.trainer.num_val_batches")
 
 
 class Unsteady(Net):
@@ -55,11 +78,8 @@ class Unsteady(Net):
 
 
 def test_a_stack_that_gives_something_else_is_not_taken() -> None:
-    rung = fastest(task(Unsteady), trials()[1])
-    assert (rung.way, rung.reason) == (
-        "lean",
-        "its step gives something else for several trials than for one",
-    )
+    reason = "its step gives something else for several trials than for one"
+    assert found(net=Unsteady) == Rung("lean", 1, reason)
 
 
 class Random(Net):
@@ -69,33 +89,11 @@ class Random(Net):
         return self.loss((batch[0] + torch.randn_like(batch[0]), batch[1]))
 
 
-def test_random_numbers_are_no_difference() -> None:
-    assert fastest(task(Random), trials()[1]).way == "fused"
-
-
-@pytest.mark.parametrize("net", [Net, Item])
-def test_trials_are_trained_and_the_way_is_said_once(
-    tmp_path: Path, net: Any, caplog: pytest.LogCaptureFixture
-) -> None:
-    caplog.set_level(logging.INFO, "regsearch")
-    train = pickle.loads(pickle.dumps(TrainFastest(toys_task(net), tmp_path)))
-    outcomes = list(InlineEngine().run(train, iter(trials()), never))
-    outcomes += list(InlineEngine().run(train, iter(trials()), never))
-    assert {outcome.state for outcome in outcomes} == {"complete"}
-    assert len(caplog.messages) == 1
-    assert caplog.messages[0].startswith("Trials are trained")
-
-
-def toys_task(net: Any) -> Any:
-    return toys.Task(partial(made, net), toys.loaders, max_epochs=2)
-
-
-def made(net: Any, params: Any) -> Any:
-    return net()
-
-
-def test_no_trials_need_no_way(tmp_path: Path) -> None:
-    assert list(TrainFastest(task(), tmp_path)(iter(()), never)) == []
+def test_random_numbers_are_no_difference_and_none_are_drawn_from_the_caller() -> None:
+    torch.manual_seed(5)
+    before = torch.get_rng_state()
+    assert found(net=Random).way == "fused"
+    assert torch.equal(torch.get_rng_state(), before)
 
 
 def many() -> Any:
@@ -104,5 +102,5 @@ def many() -> Any:
 
 
 def test_data_that_cannot_be_kept_is_left_to_the_trainer() -> None:
-    rung = fastest(task(data=many, max_epochs=10**7), trials()[0])
+    rung = found(data=many, max_epochs=10**7)
     assert (rung.way, "memory" in rung.reason) == ("each", True)
