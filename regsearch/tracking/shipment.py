@@ -7,6 +7,7 @@ Anything that goes wrong before leaves the offset where it was: the chunk is wri
 from __future__ import annotations
 
 import os
+import time
 from collections.abc import Iterator
 
 from regsearch.tracking.events import Event
@@ -16,6 +17,8 @@ from regsearch.tracking.spool import Spool
 from regsearch.tracking.store import Store, Unreachable
 
 CHUNK_BYTES = 128_000
+LARGEST_CHUNK = 8 * CHUNK_BYTES  # MLflow takes a metric of many in half the time of one of a few
+CHUNK_SECONDS = 3.0  # a study that ends waits for `patience` without one, 10 s as a rule
 STRIKES = 3
 
 
@@ -35,6 +38,7 @@ class Shipment:
         self._lock = lock
         self._scribe: Scribe | None = None
         self._strikes = 0
+        self._chunk_bytes = CHUNK_BYTES
 
     def step(self) -> bool:
         """Ships the next chunk; False if there was nothing to ship.
@@ -47,12 +51,19 @@ class Shipment:
         chunk = list(self._chunk())
         if not chunk:
             return False
+        start = time.monotonic()
         self._write([event for event, _ in chunk])
+        self._resize(chunk[-1][1] - self.progress.offset, time.monotonic() - start)
         self.progress.offset = chunk[-1][1]
         self.progress.error = ""
         self.progress.save(self.spool.progress)
         self._strikes = 0
         return True
+
+    def _resize(self, shipped: int, seconds: float) -> None:
+        """Makes the next chunk as large as one that would have taken `CHUNK_SECONDS`."""
+        fitting = int(CHUNK_SECONDS * shipped / max(seconds, 1e-3))
+        self._chunk_bytes = min(LARGEST_CHUNK, max(CHUNK_BYTES, fitting))
 
     def _chunk(self) -> Iterator[tuple[Event, int]]:
         """Yields the next events; a single one where each must be acknowledged by itself."""
@@ -60,7 +71,7 @@ class Shipment:
         alone = start == 0 or self._strikes > 0
         for event, end in self.spool.read(start):
             yield event, end
-            if alone or end - start > CHUNK_BYTES:
+            if alone or end - start > self._chunk_bytes:
                 return
 
     def _write(self, events: list[Event]) -> None:
