@@ -6,7 +6,7 @@ optimizer's step, the penalty's prox.
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from typing import Any, Protocol
 
 import numpy as np
@@ -23,6 +23,7 @@ from regsearch.training.fused.member import Member
 from regsearch.training.fused.penalties import StackPenalties
 from regsearch.training.fused.rules import Rule, numbers_of
 
+COPY_BYTES = 4 << 20  # of a gradient at a time
 Grads = Mapping[str, Tensor | None]
 Array = NDArray[np.float64]
 
@@ -162,10 +163,11 @@ class Together:
     def _move(self, name: str, grad: Tensor, coefficients: Array) -> None:
         arrays = self._arrays[name]
         if arrays is not None:
-            rows = grad.reshape(len(grad), -1).numpy()
-            compiled(self._rule.loop)(
-                arrays[0], rows, *arrays[1:], coefficients.astype(arrays[0].dtype)
-            )
+            coefficients = coefficients.astype(arrays[0].dtype)
+            for some in _parts(grad):
+                rows = grad[some].flatten(1).numpy()
+                own = [array[some] for array in arrays]
+                compiled(self._rule.loop)(own[0], rows, *own[1:], coefficients[some])
             return
         shape = (-1, *(1,) * (grad.ndim - 1))
         columns = [torch.from_numpy(c).to(grad).view(shape) for c in coefficients.T.copy()]
@@ -188,6 +190,12 @@ class Together:
         states = zip(self._rule.states, self._places[name][row], strict=True)
         state = {"step": self._steps[name][row], **dict(states)}
         return step_from(type(optimizer), optimizer.param_groups[self._groups[name]], state)
+
+
+def _parts(grad: Tensor) -> Iterator[slice]:
+    """Yields a stack in parts: a gradient may come transposed, and is copied to be walked along."""
+    size = max(1, COPY_BYTES * len(grad) // max(1, grad.nbytes))
+    return (slice(start, start + size) for start in range(0, len(grad), size))
 
 
 def _columns(rows: Sequence[Mapping[str, float]]) -> dict[str, Array]:

@@ -10,6 +10,7 @@ import torch
 import torchmetrics
 from torch import Tensor, nn
 
+from regsearch.training.fused.updates import COPY_BYTES
 from tests.training.fused.toys import (
     KINDS,
     Net,
@@ -185,3 +186,15 @@ def test_dropout_is_each_trials_own_and_repeatable(tmp_path: Path) -> None:
     first, second = (fused(given, same, tmp_path / name) for name in ("first", "second"))
     assert_same(first, second, tolerance=0.0)
     assert len({outcome.value for outcome in first.outcomes.values()}) == 3
+
+
+class Large(Net):
+    """Its second weight's gradient is copied trial by trial."""
+
+    def make_body(self) -> nn.Module:
+        return nn.Sequential(nn.Linear(6, 800), nn.Tanh(), nn.Linear(800, 800), nn.Linear(800, 5))
+
+
+def test_large_gradients_are_taken_in_parts(tmp_path: Path) -> None:
+    assert COPY_BYTES < 8 * 800 * 800
+    agree(tmp_path, task(Large, max_epochs=2))

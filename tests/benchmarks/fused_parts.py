@@ -1,0 +1,154 @@
+"""What a stack's parts take: its memory, its optimizer passes, and what compiling might save.
+
+The digits network and a larger one, 32 trials at once unless said otherwise. Run by hand:
+
+    OMP_NUM_THREADS=1 python -m tests.benchmarks.fused_parts
+"""
+
+from __future__ import annotations
+
+import functools
+import multiprocessing
+import resource
+import sys
+import time
+from collections.abc import Callable
+from typing import Any
+
+import torch
+from torch import Tensor
+from torch.func import functional_call, grad_and_value, stack_module_state, vmap
+from torch.nn.functional import cross_entropy
+
+from regsearch import Trial
+from regsearch.training.fused.clipping import Clipping
+from regsearch.training.fused.enrolment import Enrolment
+from regsearch.training.fused.placement import Lineup
+from regsearch.training.fused.single import Single
+from regsearch.training.fused.sizes import size_of
+from regsearch.training.fused.stack import Stack
+from regsearch.training.fused.updates import Separate
+from studies.digits import Digits
+from tests.benchmarks.fused import KINDS, Large, task
+from tests.benchmarks.interleaved import machine, medians
+
+WIDTH, STEPS, ROUNDS = 32, 2, 5
+OFF = Clipping(0.0, "norm")
+
+
+def trial(number: int) -> Trial:
+    params = {"penalty": KINDS[number % 4], "lam": 1e-4, "l1_ratio": 0.5}
+    return Trial(number, params, seed=0)
+
+
+def stack_of(net: Callable[[], Any], width: int = WIDTH) -> Stack:
+    """Trials in a stack as `train_fused` makes it."""
+    enrolment = Enrolment(task(net))
+    members = [enrolment.member(trial(number)) for number in range(width)]
+    stack = Lineup(OFF).stack_for(members[0])
+    stack.join(members)
+    return stack
+
+
+def on_views(net: Callable[[], Any], width: int = WIDTH) -> Stack:
+    """The same, each trial with torch's own optimizer on its place."""
+    enrolment = Enrolment(task(net))
+    members = [enrolment.member(trial(number)) for number in range(width)]
+    stack = Stack(members[0].module, Separate(OFF))
+    stack.join(members)
+    return stack
+
+
+def rungs() -> None:
+    """A training step of one trial: alone, in a stack, in one with per-trial optimizers."""
+    for name, net in {"digits": Digits, "1.1 million weights": Large}.items():
+        alone = Single(Enrolment(task(net)).member(trial(1)), OFF)
+        groups = {
+            "alone, without a Trainer": (alone, 1),
+            "stack": (stack_of(net), WIDTH),
+            "stack, an optimizer a trial": (on_views(net), WIDTH),
+        }
+        ways = {way: functools.partial(steps, group) for way, (group, _) in groups.items()}
+        found = medians(ways, ROUNDS, time.process_time)
+        print(f"\n{name}, CPU microseconds a trial's step")
+        for way, (_, width) in groups.items():
+            print(f"  {way}: {found[way] / STEPS / width * 1e6:.0f}")
+
+
+def steps(group: Stack | Single) -> None:
+    for _ in range(STEPS):
+        group.rehearse()
+
+
+def memory() -> None:
+    """The peak of a process that trains a stack, less that of one that trains two trials."""
+    context = multiprocessing.get_context("spawn")
+    for name, net in {"digits": Digits, "1.1 million weights": Large}.items():
+        with context.Pool(1, maxtasksperchild=1) as pool:
+            few, many = (pool.apply(peak, (net, width)) for width in (2, WIDTH + 2))
+            counted, weights = pool.apply(sizes, (net,))
+        taken = (many - few) / WIDTH
+        print(
+            f"\n{name}: {taken / 1e6:.2f} MB a trial of {WIDTH}; {taken / counted:.2f} of its "
+            f"bound (weights, gradient, optimizer state, activations), {taken / weights:.1f} "
+            "times its weights"
+        )
+
+
+def peak(net: Callable[[], Any], width: int) -> int:
+    """Returns the most bytes that this process has held, once it has trained a stack."""
+    torch.set_num_threads(1)
+    steps(stack_of(net, width))
+    return resource.getrusage(resource.RUSAGE_SELF).ru_maxrss * 1024
+
+
+def sizes(net: Callable[[], Any]) -> tuple[int, int]:
+    member = Enrolment(task(net)).member(trial(1))
+    return size_of(member), sum(p.nbytes for p in member.module.parameters())
+
+
+def compiling() -> None:
+    """Forward and backward pass alone, eager and compiled: the most that compiling can save."""
+    nets = [Digits() for _ in range(WIDTH)]
+    parameters, buffers = stack_module_state(nets)
+    images, labels = torch.randn(64, 64), torch.randint(10, (64,))
+
+    def loss(mine: dict[str, Tensor], x: Tensor, y: Tensor) -> Tensor:
+        return cross_entropy(functional_call(nets[0].net, mine, (x,)), y)
+
+    inner = {name.removeprefix("net."): p.detach() for name, p in parameters.items()}
+    eager = vmap(grad_and_value(loss), in_dims=(0, None, None))
+    start = time.perf_counter()
+    compiled = torch.compile(eager, fullgraph=True)
+    compiled(inner, images, labels)
+    print(f"\ncompiled in {time.perf_counter() - start:.0f} s")
+    ways = {"eager": eager, "compiled": compiled}
+    found = medians(
+        {
+            name: functools.partial(repeated, way, inner, images, labels)
+            for name, way in ways.items()
+        },
+        ROUNDS,
+        time.process_time,
+    )
+    for name, seconds in found.items():
+        print(f"  {name}: {seconds / STEPS / WIDTH * 1e6:.0f} CPU microseconds a trial's pass")
+
+
+def repeated(way: Callable[..., object], *arguments: object) -> None:
+    for _ in range(STEPS):
+        way(*arguments)
+
+
+PARTS = {"rungs": rungs, "memory": memory, "compiling": compiling}
+
+
+def main() -> None:
+    torch.set_num_threads(1)
+    print(machine())
+    for part in sys.argv[1:] or PARTS:
+        PARTS[part]()
+
+
+if __name__ == "__main__":
+    main()
