@@ -12,6 +12,7 @@ from typing import Any
 import torch
 from torch import Tensor
 
+from regsearch.cautions import PenaltyWarning
 from regsearch.training.fused.eligible import check_trainer, clipping_of
 from regsearch.training.fused.enrolment import Enrolment
 from regsearch.training.fused.member import Member
@@ -38,7 +39,7 @@ def why_not_fusable(task: Task, params: Mapping[str, Any]) -> str | None:
     """
     try:
         check_trainer(task)
-        with share_of_threads(), quiet():
+        with share_of_threads(), quiet(PenaltyWarning):
             member = Enrolment(task).member(Trial(0, params, seed=0))
             Lineup(clipping_of(task)).stack_for(member)
             check_agreement(member)

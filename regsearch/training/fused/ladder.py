@@ -13,6 +13,7 @@ from typing import Literal
 
 import numpy as np
 
+from regsearch.cautions import PenaltyWarning
 from regsearch.training.fused.dry_run import check_agreement
 from regsearch.training.fused.eligible import check_trainer, clipping_of
 from regsearch.training.fused.enrolment import Enrolment
@@ -71,7 +72,12 @@ def fastest(task: Task, trials: Sequence[Trial], *, on_cpu: bool = False) -> Run
         check_trainer(task)
         if on_cpu:
             task = replace(task, trainer={**task.trainer, "accelerator": "cpu"})
-        with share_of_threads(), quiet(), untouched_generators(), np.errstate(all="ignore"):
+        with (
+            share_of_threads(),
+            quiet(PenaltyWarning),
+            untouched_generators(),
+            np.errstate(all="ignore"),
+        ):
             return _tried(task, trials)
     except NotFusableError as error:
         return Rung("each", 1, error.reason)

@@ -104,3 +104,12 @@ def many() -> Any:
 def test_data_that_cannot_be_kept_is_left_to_the_trainer() -> None:
     rung = found(data=many, max_epochs=10**7)
     assert (rung.way, "memory" in rung.reason) == ("each", True)
+
+
+class Decaying(Net):
+    def configure_optimizers(self) -> Any:
+        return torch.optim.Adam(self.parameters(), lr=0.02, weight_decay=0.1)
+
+
+def test_warnings_of_a_trials_penalty_are_left_to_its_training() -> None:
+    assert found(net=Decaying).way == "fused"  # a warning would be an error here
