@@ -19,7 +19,18 @@ from regsearch.tracking import events
 from regsearch.tracking.base import StudyCard
 from regsearch.tracking.labels import study_id
 from regsearch.tracking.names import key
-from regsearch.tracking.places import absolute, server_command, shown, study_url
+from regsearch.tracking.places import (
+    DEFAULT,
+    absolute,
+    artifact_url,
+    local_path,
+    server_url,
+    shown,
+    study_url,
+    ui_command,
+    view_url,
+)
+from regsearch.tracking.progress import Progress
 from regsearch.tracking.session import Session
 from regsearch.tracking.trouble import Trouble
 from regsearch.trials import Outcome, Report, Trial
@@ -47,7 +58,7 @@ class MLflowTracker:
 
     def __init__(
         self,
-        tracking_uri: str = "sqlite:///mlflow.db",
+        tracking_uri: str = DEFAULT,
         experiment: str = "regsearch",
         *,
         spool: str | Path = SPOOL,
@@ -121,17 +132,38 @@ class MLflowTracker:
     @property
     def url(self) -> str | None:
         """The link to the charts of the study's trials; None while MLflow has not answered."""
-        if self._session is None or not self._session.progress.experiment:
+        progress = Progress() if self._session is None else self._session.progress
+        if not progress.experiment:
             return None
-        study, experiment = self._study, self._session.progress.experiment
+        study, experiment = self._study, progress.experiment
+        if progress.view:
+            return view_url(server_url(self._uri), experiment, progress.view)
         ascending = study.direction == "minimize"
         order = key(study.monitor or "loss/total")
         return study_url(self._uri, experiment, study_id(study.name), order, ascending=ascending)
 
+    def place(self, file: str) -> str | None:
+        """Returns where people open a file of the study's run; None while there is no run.
+
+        Args:
+            file: Its name, such as "report.html".
+
+        Returns:
+            Its path where files are on this machine, else its link.
+        """
+        progress = Progress() if self._session is None else self._session.progress
+        if not progress.folder:
+            return None
+        path = local_path(progress.folder)
+        if path is not None:
+            return str(path / file)
+        server = server_url(self._uri)
+        return artifact_url(server, progress.experiment, progress.study, file)
+
     @property
     def ui_command(self) -> str | None:
         """The shell command that serves `url`; None where a server already does."""
-        return server_command(self._uri)
+        return ui_command(self._uri)
 
     @contextmanager
     def _guarded(self) -> Iterator[None]:
