@@ -9,6 +9,8 @@ shipped by the next session. The study's own process never imports MLflow.
 
 from __future__ import annotations
 
+import logging
+import shutil
 import time
 import uuid
 from collections.abc import Iterator, Mapping
@@ -36,6 +38,9 @@ from regsearch.tracking.trouble import Trouble
 from regsearch.trials import Outcome, Report, Trial
 
 SPOOL = ".regsearch/spool"
+LARGE = 1_000_000  # characters
+
+_log = logging.getLogger(__name__)
 
 
 class MLflowTracker:
@@ -109,7 +114,19 @@ class MLflowTracker:
     def summarize(self, note: str, files: Mapping[str, str]) -> None:
         """The study has been evaluated: its note and files go to the parent run."""
         with self._guarded():
-            self._add(events.summarized(note, files))
+            self._add(events.summarized(note, self._fitting(files)))
+
+    def _fitting(self, files: Mapping[str, str]) -> dict[str, str]:
+        """Leaves out a page that the spool's disk has no room for: the study's end waits behind it.
+
+        It can be drawn again from what is stored.
+        """
+        free = shutil.disk_usage(self._spool).free if self._spool.is_dir() else 0
+        large = [name for name, content in files.items() if len(content) > LARGE]
+        without = [name for name in large if 3 * len(files[name]) > free]
+        for name in without:
+            _log.warning("%s is not stored: the disk of %s is full.", name, self._spool)
+        return {name: content for name, content in files.items() if name not in without}
 
     def _add(self, event: events.Event) -> None:
         if self._closed:
