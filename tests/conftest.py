@@ -69,5 +69,8 @@ def _chromium() -> bool:
 _NEEDS = {
     "gpu": (_cuda, "needs a CUDA device"),
     "ray": (_ray, "needs Ray: pip install 'regsearch[ray]'"),
-    "browser": (_chromium, "needs Chromium and its driver: apt-get install chromium chromium-driver"),
+    "browser": (
+        _chromium,
+        "needs Chromium and its driver: apt-get install chromium chromium-driver",
+    ),
 }
