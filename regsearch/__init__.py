@@ -11,7 +11,7 @@ import importlib
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
-    from regsearch import conventions, testing
+    from regsearch import conventions, figures, testing
     from regsearch.callback import PenaltyCallback
     from regsearch.cautions import DoublePenaltyWarning, PenaltyWarning
     from regsearch.engines.inline import InlineEngine
@@ -87,6 +87,7 @@ _HOMES = {
     "conventions": "",
     "everything": "selection",
     "exclude": "selection",
+    "figures": "",
     "named": "selection",
     "of_type": "selection",
     "testing": "",
@@ -132,6 +133,7 @@ __all__ = [
     "conventions",
     "everything",
     "exclude",
+    "figures",
     "named",
     "of_type",
     "testing",

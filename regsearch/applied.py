@@ -38,7 +38,7 @@ from regsearch.shards import (
     summed,
 )
 from regsearch.shares import Work, shares_of
-from regsearch.stepsizes import Step, step_of
+from regsearch.stepsizes import Step, step_from
 
 
 class Applied:
@@ -84,20 +84,26 @@ class Applied:
         """Whether the optimizer and its parameter groups are still those that were resolved."""
         return self._sizes.get(optimizer) == _size(optimizer)
 
-    def value(self) -> Tensor:
-        """Returns the sum of all penalties, a scalar without gradient; 0 if all is frozen."""
-        with torch.no_grad():
-            values = [self._value(*term) for term in self._terms]
-            return added_up(values) if values else torch.zeros(())
+    def value(self) -> Tensor | float:
+        """Returns the sum of all penalties without gradient; 0 if all is frozen.
+
+        A scalar tensor where the weights are on a device that one would have to wait for.
+        """
+        values = [self._value(*term) for term in self._terms]
+        numbers = [value for value in values if isinstance(value, float)]
+        tensors = [value for value in values if isinstance(value, Tensor)]
+        return added_up(tensors) + sum(numbers) if tensors else sum(numbers)
 
     def _value(
         self, penalty: Penalty, parts: Parts | None, weights: Sequence[Tensor], groups: Groups
-    ) -> Tensor:
+    ) -> Tensor | float:
         mine = self._local(weights)
         known = None if parts is None else self._one_pass.value(parts, mine)
-        if known is None:
-            return summed(total_value(penalty, mine), groups)
-        return summed(torch.tensor(known, dtype=mine[0].dtype), groups)
+        if known is not None and not groups:
+            return known
+        with torch.no_grad():
+            here = total_value(penalty, mine) if known is None else mine[0].new_tensor(known)
+            return summed(here, groups)
 
     def _local(self, tensors: Sequence[Tensor]) -> Sequence[Tensor]:
         return [local(tensor) for tensor in tensors] if self._is_sharded else tensors
@@ -129,7 +135,8 @@ class Applied:
         for parts, share in self._works[optimizer].kinks:
             group = optimizer.param_groups[share.group]
             steps: list[tuple[Tensor, float | Step]] = [
-                (p, step_of(optimizer, group, p)) for p in share.with_gradient()
+                (p, step_from(type(optimizer), group, optimizer.state[p]))
+                for p in share.with_gradient()
             ]
             if self._is_sharded:
                 steps = [(local(p), local_step(step)) for p, step in steps]

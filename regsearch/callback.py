@@ -38,7 +38,7 @@ class PenaltyHooks(LightningCallback):
         self._applied: Applied | None = None
         self._handles: dict[Optimizer, RemovableHandle] = {}
         self._prepared: set[Optimizer] = set()
-        self._value: Tensor | None = None
+        self._value: Tensor | float | None = None
         self._means = LossMeans()
         self._is_new_epoch = True
         self._is_stale = True

@@ -13,8 +13,12 @@ from functools import cache
 from types import FunctionType
 from typing import Any
 
-# Sums may be reordered; NaN and infinity stay what they are.
-_OPTIONS = {"error_model": "numpy", "fastmath": {"contract", "arcp", "reassoc"}, "nogil": True}
+# Sums may be reordered, and the sign of a zero may change; NaN and infinity stay what they are.
+_OPTIONS = {
+    "error_model": "numpy",
+    "fastmath": {"contract", "arcp", "reassoc", "nsz"},
+    "nogil": True,
+}
 
 
 @cache

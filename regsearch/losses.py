@@ -20,15 +20,15 @@ class LossMeans:
     """Running means of data loss and penalty over the batches of an epoch."""
 
     def __init__(self) -> None:
-        self._batches: list[tuple[Tensor, Tensor, int]] = []
+        self._batches: list[tuple[Tensor, Tensor | float, int]] = []
         self._sums: Tensor | None = None
 
-    def add(self, data: Tensor, penalty: Tensor, samples: int) -> None:
+    def add(self, data: Tensor, penalty: Tensor | float, samples: int) -> None:
         """Adds a batch.
 
         Args:
             data: The batch's mean data loss, one number of any floating type, without gradient.
-            penalty: The penalty of the weights that the batch met, a scalar.
+            penalty: The penalty of the weights that the batch met, a number or a scalar.
             samples: The batch's size.
         """
         self._batches.append((data, penalty, samples))
@@ -60,13 +60,16 @@ class LossMeans:
         # A long sum drifts in single precision and stops growing in half; MPS has no double.
         wide = _SINGLE if data[0].device.type == "mps" else _DOUBLE
         weights = torch.tensor(samples, dtype=wide, device=data[0].device)
-        rows = [_column(data).to(weights), _column(penalty).to(weights), torch.ones_like(weights)]
+        rows = [_column(data, weights), _column(penalty, weights), torch.ones_like(weights)]
         sums = torch.stack(rows) @ weights
         self._sums = sums if self._sums is None else self._sums + sums
 
 
-def _column(numbers: tuple[Tensor, ...]) -> Tensor:
-    return torch.stack([number.reshape(()) for number in numbers])
+def _column(numbers: tuple[Tensor | float, ...], weights: Tensor) -> Tensor:
+    if weights.device.type == "cpu":  # nothing to wait for: reading them is cheaper
+        return torch.tensor([float(number) for number in numbers], dtype=weights.dtype)
+    there = [torch.as_tensor(number, device=weights.device) for number in numbers]
+    return torch.stack([number.reshape(()) for number in there]).to(weights)
 
 
 def together(every: Iterable[Mapping[str, float]]) -> dict[str, float]:

@@ -147,12 +147,13 @@ def _soft_threshold(
 
 
 def _shrink_groups(parts: Parts, shape: torch.Size, weights: Any, moments: Any, step: Step) -> None:
-    number = weights.dtype.type
-    scale, eps = number(step.scale / step.numerator), number(step.eps / step.numerator)
-    steps = loops.Steps(scale, eps, step.root, number(1))
     weights, moments = (_grouped(array, shape, parts.dim) for array in (weights, moments))
-    l1, radius = number(parts.l1), number(_radius(parts, weights))
-    compiled(loops.shrink_groups)(weights, moments, steps, l1, radius, _limits(weights.dtype))
+    radius = _radius(parts, weights)
+    strength = radius * step.numerator
+    inverse = step.scale / strength, step.eps / strength
+    numbers = loops.Shrinking(*inverse, 1.0, parts.l1 / radius, *_limits(weights.dtype))
+    as_array = np.array(numbers, weights.dtype)
+    compiled(loops.shrink_groups)(weights, moments, step.root, as_array)
 
 
 def _radius(parts: Parts, grouped: Any) -> float:
@@ -168,6 +169,7 @@ def _grouped(array: Any, shape: torch.Size, dim: int) -> Any:
 
 
 @cache
-def _limits(dtype: Any) -> loops.Limits:
+def _limits(dtype: Any) -> tuple[float, float]:
+    """A number whose square is just finite, and when a quadratically converging method is done."""
     found = np.finfo(dtype)
-    return loops.Limits(found.tiny, dtype.type(float(found.eps) ** 0.5))
+    return float(found.max) ** 0.5, float(found.eps) ** 0.5

@@ -7,6 +7,7 @@ makes, the second also count what an optimizer's noise leaves around zero.
 from __future__ import annotations
 
 import math
+import operator
 from collections.abc import Mapping
 from typing import Any, NamedTuple
 
@@ -23,7 +24,7 @@ BINS = 64
 
 Values = NDArray[np.floating[Any]]
 
-_EDGES = np.arange(-BINS // 2, BINS // 2) * (2 / BINS)  # left ends of the bins, on [-1, 1]
+_INNER = np.arange(1 - BINS // 2, BINS // 2) * (2 / BINS)  # where bins meet, on [-1, 1]
 
 
 class Summary(NamedTuple):
@@ -56,9 +57,9 @@ def summarize(w: Tensor, near_zero: float = NEAR_ZERO) -> Summary:
     flat = w.detach().flatten().cpu()
     values = (flat if flat.dtype == torch.float64 else flat.float()).numpy()
     ordered = np.sort(values[np.isfinite(values)])
-    near = np.array(near_zero, ordered.dtype)
-    zero_from, near_to = np.searchsorted(ordered, (0 * near, near)).tolist()
-    near_from, zero_to = np.searchsorted(ordered, (-near, 0 * near), side="right").tolist()
+    near, zero = np.array([near_zero, 0.0], ordered.dtype)
+    zero_from, near_to = ordered.searchsorted((zero, near)).tolist()
+    near_from, zero_to = ordered.searchsorted((-near, zero), side="right").tolist()
     zeros = zero_to - zero_from
     kept = np.concatenate((ordered[:zero_from], ordered[zero_to:]))
     return Summary(
@@ -81,6 +82,6 @@ def _quantiles(ordered: Values) -> dict[str, float]:
 def _histogram(ordered: Values, zeros: int) -> Histogram:
     largest = float(max(-ordered[0], ordered[-1])) if len(ordered) else 0.0
     limit = 2.0 ** math.frexp(largest)[1]  # the next power of two, so that no weight is on the end
-    starts = np.searchsorted(ordered, (_EDGES * limit).astype(ordered.dtype))
-    counts = np.diff(starts, append=len(ordered))
-    return Histogram(tuple(counts.tolist()), limit, zeros)
+    inner = ordered.searchsorted((_INNER * limit).astype(ordered.dtype)).tolist()
+    counts = map(operator.sub, [*inner, len(ordered)], [0, *inner])
+    return Histogram(tuple(counts), limit, zeros)

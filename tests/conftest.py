@@ -62,11 +62,15 @@ def _ray() -> bool:
 
 
 def _chromium() -> bool:
-    return any(map(shutil.which, ("chromium", "chromium-browser", "google-chrome")))
+    has_browser = any(map(shutil.which, ("chromium", "chromium-browser", "google-chrome")))
+    return has_browser and shutil.which("chromedriver") is not None
 
 
 _NEEDS = {
     "gpu": (_cuda, "needs a CUDA device"),
     "ray": (_ray, "needs Ray: pip install 'regsearch[ray]'"),
-    "browser": (_chromium, "needs Chromium on the PATH"),
+    "browser": (
+        _chromium,
+        "needs Chromium and its driver: apt-get install chromium chromium-driver",
+    ),
 }

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
+import numpy as np
 import pytest
 import torch
 from torch import Tensor
@@ -93,10 +94,12 @@ def test_the_compiled_loops_are_the_plain_ones() -> None:
     w, compiled = weight((5, 7)), weight((5, 7))
     s = step(w)
     OnePass().prox_(Parts(0.1, 0.0, 0.2), compiled, s)
-    steps = loops.Steps(s.scale / s.numerator, s.eps / s.numerator, True, 1.0)
-    limits = loops.Limits(torch.finfo(w.dtype).tiny, torch.finfo(w.dtype).eps ** 0.5)
+    radius = 0.2 * 7**0.5
+    steps = s.scale / s.numerator / radius, s.eps / s.numerator / radius
+    limits = torch.finfo(w.dtype).max ** 0.5, torch.finfo(w.dtype).eps ** 0.5
+    numbers = loops.Shrinking(*steps, 1.0, 0.1 / radius, *limits)
     arrays = (x.numpy().reshape(1, 5, 7) for x in (w, s.moment))
-    loops.shrink_groups(*arrays, steps, 0.1, 0.2 * 7**0.5, limits)
+    loops.shrink_groups(*arrays, True, np.array(numbers))
     torch.testing.assert_close(w, compiled)
 
 

@@ -28,13 +28,10 @@ def run(
 ) -> Iterator[Outcome]:
     """Runs trials on a transport's workers; the body of an engine's `run`.
 
-    Once a worker has been told that there are no more trials, `trials` may still grow, by one that
-    is to be tried again, say. Other workers may ask for it; if none does, it starts with the next
-    run of the engine.
-
     Args:
         transport: Used for this run, and closed at its end.
-        trials: Pulled one at a time, when a worker asks.
+        trials: Pulled one at a time, when a worker asks. It may go on after it has ended: a lost
+            trial that is to be tried again starts on the worker that replaces the dead one.
         on_report: Answers each report.
         deadline: Seconds without a word after which a group with a trial is ended.
 
@@ -128,9 +125,8 @@ class _Crew:
         group.has_asked = True
         self._chances.started(group.slot)
         trial = self._again.popleft() if self._again else next(self._trials, None)
-        if trial is None:
-            self._has_ended = True
-        else:
+        self._has_ended = trial is None
+        if trial is not None:
             group.held[trial.number] = Held(trial)
         group.answer(Ask(), trial)
 
@@ -153,6 +149,7 @@ class _Crew:
             if len(group.workers) > 1 and self._chances.of_another_port(held, error):
                 self._again.append(held.trial)
             else:
+                self._has_ended = False  # the caller may want it to be tried again
                 yield Outcome(held.trial.number, "failed", None, held.metrics, error)
         is_last = not self._group_of
         if group.has_asked or self._chances.of_another_start(group.slot, error, is_last=is_last):

@@ -10,6 +10,8 @@ import ipaddress
 import os
 import signal
 import socket
+import subprocess
+import sys
 import threading
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -19,6 +21,15 @@ from ray._private import ray_constants, services
 
 _PATIENCE = 4.0  # seconds, for each of a connection and the first bytes on it
 _CLUSTERS = "RAY_ENABLE_WINDOWS_OR_OSX_CLUSTER"
+_LONGEST_JOINING = 20.0  # seconds; it takes one or two
+_JOINING = """
+import sys, ray
+print("ready", flush=True)
+try:
+    ray.init(address=sys.argv[1], logging_level="ERROR", log_to_driver=False)
+except Exception as error:
+    sys.exit(f"{type(error).__name__}: {error}")
+"""
 _SETTINGS = b"\x04"  # type of the frame that any HTTP/2 server, as gRPC's, says first
 
 
@@ -66,13 +77,35 @@ def _start() -> None:
 def _join(address: str) -> None:
     found = _resolved(address)
     _check_answers(found)
-    try:
-        ray.init(address=address, logging_level="WARNING")
-    except (ray.exceptions.RayError, ConnectionError, RuntimeError, ValueError) as error:
+    problem = _problem_in_joining(found)
+    if not problem:
+        try:
+            ray.init(address=address, logging_level="WARNING")
+        except (ray.exceptions.RayError, ConnectionError, RuntimeError, ValueError) as error:
+            problem = str(error)
+    if problem:
         raise ConnectionError(
-            f"Ray at {found} must let this process join, but: {error}. This machine must belong to "
-            "the cluster, with the same Ray and token (RAY_AUTH_MODE=token, ~/.ray/auth_token)."
-        ) from error
+            f"Ray at {found} must let this process join, but: {problem}. This machine must belong "
+            "to the cluster, with the same Ray and token (RAY_AUTH_MODE=token, ~/.ray/auth_token)."
+        )
+
+
+def _problem_in_joining(address: str) -> str:
+    """Says why a process cannot join; "" if it can.
+
+    Tried by another process, since Ray itself cannot be stopped: it goes on for minutes, as with a
+    head node that is left of a cluster which has died, or with another token.
+    """
+    command = [sys.executable, "-c", _JOINING, address]
+    pipes = {"stdout": subprocess.PIPE, "stderr": subprocess.PIPE, "text": True}
+    with subprocess.Popen(command, **pipes) as process:  # type: ignore[call-overload]
+        try:
+            process.stdout.readline()  # importing Ray is not what may take too long
+            _, errors = process.communicate(timeout=_LONGEST_JOINING)
+        except subprocess.TimeoutExpired:
+            process.kill()
+            return f"nothing came of it in {_LONGEST_JOINING:g} s"
+    return errors.strip().splitlines()[-1] if process.returncode else ""
 
 
 def _resolved(address: str) -> str:

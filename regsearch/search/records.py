@@ -37,6 +37,7 @@ class Record:
         attempt: 0 for the first try.
         seconds: From the question to its outcome.
         retry_of: The number of the attempt before; None for the first.
+        started: When it began, in seconds since the epoch; None if nobody knows.
     """
 
     number: int
@@ -49,6 +50,7 @@ class Record:
     attempt: int
     seconds: float
     retry_of: int | None = None
+    started: float | None = None
 
     @property
     def kind(self) -> str:
@@ -69,7 +71,12 @@ def record(trial: FrozenTrial, outcome: Outcome, seconds: float) -> Record:
         attempt=trial.user_attrs.get(ATTEMPT, 0),
         seconds=seconds,
         retry_of=trial.user_attrs.get(RETRY_OF),
+        started=_began(trial),
     )
+
+
+def _began(trial: FrozenTrial) -> float | None:
+    return None if trial.datetime_start is None else trial.datetime_start.timestamp()
 
 
 def encoded(entry: Record) -> dict[str, Any]:
@@ -85,7 +92,8 @@ def decoded(trial: FrozenTrial) -> Record | None:
     if stored is None or not trial.state.is_finished():
         return None
     metrics = {name: float(value) for name, value in stored["metrics"].items()}
-    return Record(**{**stored, "metrics": metrics, "params": trial.user_attrs[PARAMS]})
+    known = {"started": _began(trial), **stored}  # a record of an earlier version does not say when
+    return Record(**{**known, "metrics": metrics, "params": trial.user_attrs[PARAMS]})
 
 
 def records(trials: Sequence[FrozenTrial]) -> list[Record]:

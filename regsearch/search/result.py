@@ -12,10 +12,15 @@ import optuna
 import pandas as pd
 import torch
 
+from regsearch.figures.data import StudyData
+from regsearch.figures.page_file import write_page
+from regsearch.figures.rows import trials_table
 from regsearch.penalties import Penalty
+from regsearch.search.album import album_of
 from regsearch.search.checks import check_safe_loading
-from regsearch.search.frames import best_of_each, trials_frame
+from regsearch.search.frames import best_of_each, study_data
 from regsearch.search.records import Record, best, records
+from regsearch.search.reporting import figures_of, html_of
 from regsearch.search.space import Space
 from regsearch.search.weights import SHARE, weights_file
 from regsearch.training.task import Task
@@ -71,13 +76,41 @@ class StudyResult:
 
     @cached_property
     def trials(self) -> pd.DataFrame:
-        """A row a trial, see `regsearch.search.frames.trials_frame`."""
-        return trials_frame(self.records, list(self.space.extra or {}))
+        """A row a trial, see `regsearch.figures.rows.trials_table`."""
+        return trials_table(self.records, list(self.space.extra or {}))
 
     @cached_property
     def best_of_each_kind(self) -> pd.DataFrame:
         """The best complete trial of each kind of penalty, the best kind first."""
         return best_of_each(self.records, list(self.space.extra or {}), self.task.direction)
+
+    @cached_property
+    def data(self) -> StudyData:
+        """Trials, curves and weights in the form that figures are drawn from."""
+        return study_data(self.optuna_study, self.task, self.space, album_of(self.weights))
+
+    def figures(self) -> dict[str, Any]:
+        """Returns the figures of the study by name, each a Plotly figure.
+
+        Example:
+            result.figures()["path"].show()
+        """
+        return figures_of(self.data)
+
+    def report(self, path: str | Path) -> Path:
+        """Writes the study's report: one HTML file that needs nothing but a browser.
+
+        Args:
+            path: Where to; `.html` is added if it does not end so, and folders are made. In a
+                folder that is there, the file is `report.html`.
+
+        Returns:
+            The file.
+
+        Raises:
+            OSError: If it cannot be written there.
+        """
+        return write_page(html_of(self.data), path)
 
     @property
     def best(self) -> Best:

@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Generator, Iterator
+from collections.abc import Callable, Generator, Iterator
 from contextlib import closing
+from dataclasses import dataclass
 from typing import cast
 
 from regsearch.engines.base import Engine
@@ -36,12 +37,13 @@ def run(
         signals: Kept out of the books.
     """
 
-    def trials() -> Iterator[Trial]:
-        while ledger.has_room():
-            with signals.entry():
-                trial = ledger.ask()
-                watcher.start(trial)
-            yield trial
+    def ask() -> Trial | None:
+        if not ledger.has_room():
+            return None
+        with signals.entry():
+            trial = ledger.ask()
+            watcher.start(trial)
+        return trial
 
     def on_report(report: Report) -> bool:
         with signals.entry():
@@ -56,7 +58,7 @@ def run(
 
     try:
         while ledger.has_room():
-            stream = engine.run(train, trials(), on_report)
+            stream = engine.run(train, _Stream(ask), on_report)
             outcomes = cast("Generator[Outcome, None, None]", stream)
             with closing(outcomes), signals.leaving(), rule.expect_outcomes():
                 for outcome in outcomes:
@@ -65,3 +67,16 @@ def run(
         with signals.entry():
             for outcome in ledger.interrupt():
                 watcher.finish(outcome)
+
+
+@dataclass(frozen=True)
+class _Stream(Iterator[Trial]):
+    """Trials for as long as there are any; goes on after its end if a lost one comes again."""
+
+    ask: Callable[[], Trial | None]
+
+    def __next__(self) -> Trial:
+        trial = self.ask()
+        if trial is None:
+            raise StopIteration
+        return trial

@@ -13,14 +13,17 @@ from rich.console import Console
 
 from regsearch.engines.base import Engine
 from regsearch.search import checks
+from regsearch.search.album import album_of
 from regsearch.search.failures import FailureRule
 from regsearch.search.fingerprint import fingerprint
+from regsearch.search.frames import study_data
 from regsearch.search.ledger import Ledger, Rules
-from regsearch.search.notes import card, summarize
+from regsearch.search.notes import card, findings
 from regsearch.search.placement import placed
 from regsearch.search.points import grid
 from regsearch.search.progress import say, shown
 from regsearch.search.records import best, records
+from regsearch.search.reporting import drawn
 from regsearch.search.result import StudyResult
 from regsearch.search.resume import Checkpoints
 from regsearch.search.run import run
@@ -29,7 +32,7 @@ from regsearch.search.setup import Choices, set_up
 from regsearch.search.signals import Signals
 from regsearch.search.space import Space
 from regsearch.search.storage import OpenStudy, opened, parsed
-from regsearch.search.tables import farewell
+from regsearch.search.tables import farewell, places
 from regsearch.search.tally import Tally
 from regsearch.search.training import Training, check_fusable, settled, training_of
 from regsearch.search.watchers import Watchers, of_study
@@ -151,10 +154,10 @@ class Study:
             listener.open(card(self.name, asked, self.task, self.space, choices, training.words))
             say(console, choice)
             say(console, training.words)
-            self._search(book, listener, engine, training, console)
+            has_report = self._search(book, listener, engine, training, console)
             result = self._result(book, listener)
-        command = listener.ui_command if isinstance(listener, MLflowTracker) else None
-        for part in farewell(self.name, self.task.monitor, result, command):
+        at = places(listener, has_report=has_report)
+        for part in farewell(self.name, self.task.monitor, result, at):
             say(console, part)
         say(console, training.farewell)
         return result
@@ -171,7 +174,8 @@ class Study:
         engine: Engine,
         training: Training,
         console: Console,
-    ) -> None:
+    ) -> bool:
+        """Runs the trials and sums them up; returns whether the tracker was given a report."""
         signals = Signals(functools.partial(say, console))
         with signals.handled():
             ledger = Ledger(book.study, self.space, self._rules(), Checkpoints(book.weights))
@@ -181,13 +185,20 @@ class Study:
             found = best(before, self.task.direction)
             saves = training.saves_weights
             keep = KeepBest(book.weights, self.task.direction, found, expects_weights=saves)
+            album = album_of(book.weights)
+            album.keep_only({entry.number for entry in before})
             bar = shown(console, tally, self.n_trials)
-            with closing(Watchers([bar, keep, tracker])) as watchers:
+            with closing(Watchers([bar, keep, album, tracker])) as watchers:
                 for outcome in lost:
                     tracker.finish(outcome)
                 rule = FailureRule(self.n_trials)
                 run(ledger, engine, training.function, watchers, rule, signals)
-                summarize(tracker, self.name, self.task, self.space, ledger.records(), book.text)
+                data = functools.partial(study_data, book.study, self.task, self.space, album)
+                report = drawn(data, tracker, functools.partial(say, console))
+                asked, entries = (self.name, self.task, self.space), ledger.records()
+                note, files = findings(*asked, entries, book.text, has_report=bool(report))
+                tracker.summarize(note, {**files, **report})
+                return bool(report)
 
     def _rules(self) -> Rules:
         return Rules(

@@ -2,12 +2,18 @@
 
 from __future__ import annotations
 
+from dataclasses import dataclass
+from pathlib import Path
+
 import pandas as pd
 from rich.table import Table
 from rich.text import Text
 
-from regsearch.search.frames import FIRST, LAST
+from regsearch.figures.rows import FIRST, LAST
+from regsearch.search.reporting import REPORT
 from regsearch.search.result import StudyResult
+from regsearch.tracking.base import StudyTracker
+from regsearch.tracking.mlflow import MLflowTracker
 
 ZEROS = "sparsity/all"
 UNSHOWN = ("loss/", "sparsity/", "near_zero/", "weight_norm/", "weights_p", "train")
@@ -56,24 +62,49 @@ def grid_of(table: pd.DataFrame, title: str) -> Table:
     return grid
 
 
-def farewell(
-    name: str, monitor: str, result: StudyResult, command: str | None
-) -> list[Table | str]:
+@dataclass(frozen=True)
+class Places:
+    """Where a study can be looked at, beyond its result's own link.
+
+    Attributes:
+        command: What must run for the link to open; None if nothing must.
+        report: Where its report is; None if there is none.
+    """
+
+    command: str | None = None
+    report: str | None = None
+
+
+def places(tracker: StudyTracker, *, has_report: bool) -> Places:
+    """Returns where a tracker keeps a study.
+
+    Args:
+        tracker: The study's tracker.
+        has_report: Whether it was given a report.
+    """
+    if not isinstance(tracker, MLflowTracker):
+        return Places()
+    report = tracker.place(REPORT) if has_report else None
+    is_there = report is not None and ("://" in report or Path(report).exists())
+    return Places(tracker.ui_command, report if is_there else None)
+
+
+def farewell(name: str, monitor: str, result: StudyResult, at: Places) -> list[Table | str]:
     """Returns what is printed when a study ends: its best trials, and where everything is.
 
     Args:
         name: The study's name.
         monitor: The metric that was optimised.
         result: What was found.
-        command: What must run for the result's link to open; None if nothing must.
+        at: Where it can be looked at.
     """
     table = best_table(result.best_of_each_kind, monitor)
     best = grid_of(table, f"{name}: best of each kind") if len(table) else _no_best(result.trials)
     weights = [f"Weights of the best: {result.weights}"] if len(table) else []
-    places = [f"Trials: {result.storage}", *weights]
-    start = [] if command is None else [f"To look at it, run: {command}"]
+    report = [] if at.report is None else [f"Report: {at.report}"]
+    start = [] if at.command is None else [f"To look at it, run: {at.command}"]
     link = [] if result.url is None else [f"Charts: {result.url}"]
-    return [best, *places, *start, *link]
+    return [best, f"Trials: {result.storage}", *weights, *report, *start, *link]
 
 
 def _no_best(trials: pd.DataFrame) -> str:

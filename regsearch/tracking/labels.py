@@ -27,6 +27,7 @@ NUMBER = "regsearch.number"
 REASON = "regsearch.reason"
 RETRY_OF = "regsearch.retry_of"
 NOTE = "mlflow.note.content"
+LOG_LAM = "log10_lam"
 
 
 def study_id(study: str) -> str:
@@ -94,7 +95,7 @@ def trial_params(params: Mapping[str, Any]) -> dict[str, str]:
     """Returns a trial's params as MLflow stores them; `log10_lam` where lam has a logarithm."""
     shown = {key(str(name)): text(value, LONGEST_PARAM) for name, value in params.items()}
     lam = _strength(params)
-    return {**shown, "log10_lam": str(math.log10(lam))} if lam else shown
+    return {**shown, LOG_LAM: str(math.log10(lam))} if lam else shown
 
 
 def best_key(monitor: str) -> str:

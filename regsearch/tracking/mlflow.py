@@ -9,6 +9,8 @@ shipped by the next session. The study's own process never imports MLflow.
 
 from __future__ import annotations
 
+import logging
+import shutil
 import time
 import uuid
 from collections.abc import Iterator, Mapping
@@ -19,12 +21,26 @@ from regsearch.tracking import events
 from regsearch.tracking.base import StudyCard
 from regsearch.tracking.labels import study_id
 from regsearch.tracking.names import key
-from regsearch.tracking.places import absolute, server_command, shown, study_url
+from regsearch.tracking.places import (
+    DEFAULT,
+    absolute,
+    artifact_url,
+    local_path,
+    server_url,
+    shown,
+    study_url,
+    ui_command,
+    view_url,
+)
+from regsearch.tracking.progress import Progress
 from regsearch.tracking.session import Session
 from regsearch.tracking.trouble import Trouble
 from regsearch.trials import Outcome, Report, Trial
 
 SPOOL = ".regsearch/spool"
+LARGE = 1_000_000  # characters
+
+_log = logging.getLogger(__name__)
 
 
 class MLflowTracker:
@@ -47,7 +63,7 @@ class MLflowTracker:
 
     def __init__(
         self,
-        tracking_uri: str = "sqlite:///mlflow.db",
+        tracking_uri: str = DEFAULT,
         experiment: str = "regsearch",
         *,
         spool: str | Path = SPOOL,
@@ -98,7 +114,19 @@ class MLflowTracker:
     def summarize(self, note: str, files: Mapping[str, str]) -> None:
         """The study has been evaluated: its note and files go to the parent run."""
         with self._guarded():
-            self._add(events.summarized(note, files))
+            self._add(events.summarized(note, self._fitting(files)))
+
+    def _fitting(self, files: Mapping[str, str]) -> dict[str, str]:
+        """Leaves out a page that the spool's disk has no room for: the study's end waits behind it.
+
+        It can be drawn again from what is stored.
+        """
+        free = shutil.disk_usage(self._spool).free if self._spool.is_dir() else 0
+        large = [name for name, content in files.items() if len(content) > LARGE]
+        without = [name for name in large if 3 * len(files[name]) > free]
+        for name in without:
+            _log.warning("%s is not stored: the disk of %s is full.", name, self._spool)
+        return {name: content for name, content in files.items() if name not in without}
 
     def _add(self, event: events.Event) -> None:
         if self._closed:
@@ -121,17 +149,38 @@ class MLflowTracker:
     @property
     def url(self) -> str | None:
         """The link to the charts of the study's trials; None while MLflow has not answered."""
-        if self._session is None or not self._session.progress.experiment:
+        progress = Progress() if self._session is None else self._session.progress
+        if not progress.experiment:
             return None
-        study, experiment = self._study, self._session.progress.experiment
+        study, experiment = self._study, progress.experiment
+        if progress.view:
+            return view_url(server_url(self._uri), experiment, progress.view)
         ascending = study.direction == "minimize"
         order = key(study.monitor or "loss/total")
         return study_url(self._uri, experiment, study_id(study.name), order, ascending=ascending)
 
+    def place(self, file: str) -> str | None:
+        """Returns where people open a file of the study's run; None while there is no run.
+
+        Args:
+            file: Its name, such as "report.html".
+
+        Returns:
+            Its path where files are on this machine, else its link.
+        """
+        progress = Progress() if self._session is None else self._session.progress
+        if not progress.folder:
+            return None
+        path = local_path(progress.folder)
+        if path is not None:
+            return str(path / file)
+        server = server_url(self._uri)
+        return artifact_url(server, progress.experiment, progress.study, file)
+
     @property
     def ui_command(self) -> str | None:
         """The shell command that serves `url`; None where a server already does."""
-        return server_command(self._uri)
+        return ui_command(self._uri)
 
     @contextmanager
     def _guarded(self) -> Iterator[None]:

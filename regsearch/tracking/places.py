@@ -8,12 +8,19 @@ from __future__ import annotations
 
 import re
 import shlex
+import shutil
 import sys
 from pathlib import Path
-from urllib.parse import quote, urlsplit
+from urllib.parse import quote, unquote, urlsplit
 
 HOST = "127.0.0.1"
 PORT = 5000
+DEFAULT = "sqlite:///mlflow.db"
+SERVER_SETTINGS = {
+    "MLFLOW_SERVER_ENABLE_JOB_EXECUTION": "false",
+    "MLFLOW_DISABLE_TELEMETRY": "true",
+    "DO_NOT_TRACK": "true",
+}
 
 _SQLITE = re.compile(r"(sqlite(?:\+\w+)?:///)([^?]+)(.*)")
 _DATABASE = re.compile(r"(sqlite|postgresql|mysql|mssql)(\+\w+)?:")
@@ -62,10 +69,29 @@ def shown(uri: str) -> str:
     return re.sub(r"//[^/@]*@", "//", uri)
 
 
+def is_server(uri: str) -> bool:
+    """Tells whether the URI is a server's address."""
+    return urlsplit(uri).scheme in ("http", "https")
+
+
 def server_url(uri: str) -> str:
-    """Returns the server's address: the URI's own, or that of the one `server_command` starts."""
-    is_server = urlsplit(uri).scheme in ("http", "https")
-    return shown(uri).rstrip("/") if is_server else f"http://{HOST}:{PORT}"
+    """Returns the server's address: the URI's own, or that of the one `regsearch ui` starts."""
+    return shown(uri).rstrip("/") if is_server(uri) else f"http://{HOST}:{PORT}"
+
+
+def view_url(server: str, experiment: str, view: str) -> str:
+    """Returns the link to a saved view, with its charts.
+
+    Args:
+        server: The server's address.
+        experiment: The experiment's id.
+        view: The view's id. A link that also says what to search or how to sort would be opened
+            without the view.
+    """
+    return (
+        f"{server}/#/experiments/{quote(experiment)}/runs?viewStateShareKey={quote(view)}"
+        "&compareRunsMode=CHART&workflowType=machine_learning"
+    )
 
 
 def study_url(uri: str, experiment: str, study_id: str, order: str, *, ascending: bool) -> str:
@@ -88,22 +114,44 @@ def study_url(uri: str, experiment: str, study_id: str, order: str, *, ascending
     )
 
 
-def server_command(uri: str, port: int = PORT) -> str | None:
-    """Returns the shell command that serves a database's runs and files; None if a server does.
+def artifact_url(server: str, experiment: str, run: str, file: str) -> str:
+    """Returns the link to a file of a run."""
+    page = f"{server}/#/experiments/{quote(experiment)}/runs/{quote(run)}"
+    return f"{page}/artifacts/{quote(file)}?workflowType=machine_learning"
 
-    One worker and no job runner: two processes instead of fifteen. The server listens on this
-    machine alone, since it asks nobody for a password.
+
+def local_path(uri: str) -> Path | None:
+    """Returns the path of a file URI, or of a path; None if it lies elsewhere.
+
+    Example:
+        >>> str(local_path("file:///data/my%20runs"))
+        '/data/my runs'
+    """
+    parts = urlsplit(uri)
+    return Path(unquote(parts.path)) if parts.scheme in ("", "file") else None
+
+
+def ui_command(uri: str) -> str | None:
+    """Returns the shell command that serves a database's runs and files; None if a server does."""
+    if artifact_folder(uri) is None:
+        return None
+    program = Path(sys.executable).with_name("regsearch")
+    on_path = shutil.which("regsearch") == str(program)
+    named = ["regsearch"] if on_path else [str(program)]
+    start = named if program.exists() else [sys.executable, "-m", "regsearch.cli"]
+    store = [] if absolute(uri) == absolute(DEFAULT) else ["--tracking-uri", absolute(uri)]
+    return shlex.join([*start, "ui", *store])
+
+
+def server_arguments(uri: str, port: int) -> list[str] | None:
+    """Returns what MLflow's server of a database is started with; None if a server does already.
+
+    One worker, and with `SERVER_SETTINGS` no job runner: two processes instead of fifteen. It
+    listens on this machine alone, since it asks nobody for a password.
     """
     folder = artifact_folder(uri)
     if folder is None:
         return None
-    settings = (
-        "MLFLOW_SERVER_ENABLE_JOB_EXECUTION=false MLFLOW_DISABLE_TELEMETRY=true DO_NOT_TRACK=true"
-    )
-    program = Path(sys.executable).with_name("mlflow")
-    mlflow = shlex.quote(str(program)) if program.exists() else "mlflow"
-    return (
-        f"{settings} {mlflow} server --workers 1 --host {HOST} --port {port} "
-        f"--backend-store-uri {shlex.quote(absolute(uri))} "
-        f"--artifacts-destination {shlex.quote(str(folder))}"
-    )
+    address = ["--workers", "1", "--host", HOST, "--port", str(port)]
+    stores = ["--backend-store-uri", absolute(uri), "--artifacts-destination", str(folder)]
+    return [*address, *stores]

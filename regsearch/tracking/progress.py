@@ -22,8 +22,11 @@ class Progress:
         error: Why nothing is shipped at the moment; "" if it is.
         since: When that began, in seconds since the epoch.
         refused: What the store will never take, as it said; "" if nothing.
+        remark: Why the saved views are not there, or not in full; "" if they are.
+        view: The id of the study's Overview; "" while there is none.
         experiment: MLflow's id of the experiment.
         study: MLflow's id of the study's run.
+        folder: The URI below which the files of the study's run are.
         best: The best value of the study before this session.
         runs: MLflow's run ids by trial number.
     """
@@ -33,8 +36,11 @@ class Progress:
     error: str = ""
     since: float = 0.0
     refused: str = ""
+    remark: str = ""
+    view: str = ""
     experiment: str = ""
     study: str = ""
+    folder: str = ""
     best: float | None = None
     runs: dict[str, str] = field(default_factory=dict)
 

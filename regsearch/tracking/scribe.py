@@ -15,6 +15,8 @@ from regsearch.tracking.ledger import Ledger, OpenTrial
 from regsearch.tracking.names import LONGEST_TAG, line, text
 from regsearch.tracking.outbox import Outbox
 from regsearch.tracking.progress import Progress
+from regsearch.tracking.ranking import ranked
+from regsearch.tracking.showcase import Showcase
 from regsearch.tracking.store import Store, StoredRun
 
 STATUS = {"complete": "FINISHED", "pruned": "KILLED", "failed": "FAILED"}
@@ -42,6 +44,7 @@ class Scribe:
         for run in self._known:
             self._learn(run)
         progress.experiment = store.experiment
+        self._showcase = Showcase(store, progress, self._known)
         self.ledger = Ledger(progress.best)
         self._writers: dict[str, Callable[[Event], None]] = {
             "open": self._open,
@@ -62,16 +65,19 @@ class Scribe:
 
     def recall(self, event: Event) -> None:
         """Takes in an event that is stored already."""
+        self._showcase.note(event)
         self.ledger.note(event)
 
     def write(self, event: Event) -> None:
         """Stores an event, but for metrics, which wait for `flush`."""
-        writer = self._writers.get(event["kind"], self.recall)
+        self._showcase.note(event)
+        writer = self._writers.get(event["kind"], self.ledger.note)
         writer(event)
 
     def flush(self) -> None:
-        """Stores the metrics that wait."""
+        """Stores the metrics that wait, and shows them."""
         self._outbox.flush()
+        self._showcase.refresh(self.ledger.study, self.ledger.time)
 
     def abandon(self) -> None:
         """Ends what a session that was killed left open."""
@@ -85,6 +91,7 @@ class Scribe:
         else:
             tags = labels.study_tags(self._study, self._session)
             self._progress.study = self._store.create(line(self._study), tags, event["time"])
+        self._progress.folder = self._store.folder(self._progress.study)
         self._describe_study(card)
         self._progress.best = self._best_before(card["monitor"], card["direction"])
         self.ledger.best = self._progress.best
@@ -169,8 +176,9 @@ class Scribe:
 
     def _summary(self, event: Event) -> None:
         run = self._progress.study
-        self._outbox.describe(run, {}, {labels.NOTE: text(event["note"], LONGEST_TAG)})
-        self._outbox.attach(run, study_files(event["files"]))
+        files, tags = ranked(event["files"], self.ledger.study.direction)
+        self._outbox.describe(run, {}, {labels.NOTE: text(event["note"], LONGEST_TAG), **tags})
+        self._outbox.attach(run, study_files(files))
         self.ledger.note(event)
 
     def _close(self, event: Event) -> None:

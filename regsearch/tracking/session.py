@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import logging
 import time
 from contextlib import suppress
 from pathlib import Path
@@ -105,6 +106,8 @@ class Session:
                 self._report_silence(self.progress.error or shipping.complaint())
             if self.progress.refused:
                 self._report_refusal(self._last.refused)
+            if self._last.remark:
+                self._remark(self._last.remark)
         finally:
             self._over = True
             self._writer.close()
@@ -127,6 +130,11 @@ class Session:
             f"MLflow at {self._uri} must take what the study reports, but it does not: {error}. "
             f"Nothing is lost: it is kept in {place}, and shipped as soon as MLflow answers, or by "
             "the next study that is tracked there from this folder.",
+        )
+
+    def _remark(self, why: str) -> None:
+        logging.getLogger("regsearch").warning(
+            "MLflow at %s shows the study without its saved views: %s", self._uri, why
         )
 
     def _report_refusal(self, answer: str) -> None:

@@ -75,7 +75,7 @@ class Shipping:
                 stdin=subprocess.PIPE,
                 stdout=log,
                 stderr=log,
-                env=_environment(),
+                env=environment(),
                 start_new_session=True,
             )
 
@@ -152,8 +152,8 @@ class Shipping:
         self._process.wait()
 
 
-def _environment() -> dict[str, str]:
-    """Returns the process's environment, in which this package is found wherever it lies."""
+def environment() -> dict[str, str]:
+    """Returns the environment of a process that talks to MLflow, and finds this package."""
     package = str(Path(__file__).absolute().parents[2])
     path = os.pathsep.join(filter(None, [package, os.environ.get("PYTHONPATH", "")]))
     timeout = os.environ.get("MLFLOW_HTTP_REQUEST_TIMEOUT", REQUEST_SECONDS)

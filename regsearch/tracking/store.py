@@ -20,12 +20,15 @@ from itertools import islice
 from pathlib import Path
 from typing import TypeVar
 
+import mlflow
 from mlflow import MlflowClient
 from mlflow.entities import Experiment, Metric, Param, RunTag
 from mlflow.exceptions import MlflowException
+from mlflow.utils.credentials import get_default_host_creds
+from mlflow.utils.rest_utils import http_request
 
 from regsearch.tracking.database import make_database
-from regsearch.tracking.places import artifact_location, database_file
+from regsearch.tracking.places import artifact_location, database_file, is_server
 
 Point = tuple[str, float, int, int]
 """A metric's key, value, time in milliseconds and step."""
@@ -71,6 +74,7 @@ class StoredRun:
     status: str
     tags: Mapping[str, str]
     params: Mapping[str, str]
+    metrics: Mapping[str, float]
 
 
 class Store:
@@ -86,6 +90,7 @@ class Store:
     """
 
     def __init__(self, uri: str, experiment: str) -> None:
+        self._uri = uri
         file = database_file(uri)
         try:
             if file is not None:
@@ -121,7 +126,13 @@ class Store:
                     page_token=token,
                 )
             found += [
-                StoredRun(run.info.run_id, run.info.status, run.data.tags, run.data.params)
+                StoredRun(
+                    run.info.run_id,
+                    run.info.status,
+                    run.data.tags,
+                    run.data.params,
+                    run.data.metrics,
+                )
                 for run in page
             ]
             token = page.token
@@ -177,6 +188,38 @@ class Store:
         """Ends a run as FINISHED, KILLED or FAILED."""
         with _answered():
             self._client.set_terminated(run, status, time)
+
+    def folder(self, run: str) -> str:
+        """Returns the URI below which a run's files are."""
+        with _answered():
+            return str(self._client.get_run(run).info.artifact_uri)
+
+    def tags(self) -> dict[str, str]:
+        """Returns the experiment's tags."""
+        with _answered():
+            return dict(self._client.get_experiment(self.experiment).tags)
+
+    def tag(self, key: str, value: str) -> None:
+        """Sets a tag of the experiment."""
+        with _answered():
+            self._client.set_experiment_tag(self.experiment, key, value)
+
+    def untag(self, key: str) -> None:
+        """Removes a tag of the experiment."""
+        with _answered():
+            self._client.delete_experiment_tag(self.experiment, key)
+
+    def version(self) -> str:
+        """Returns the version of the MLflow whose pages show the runs; "" if it does not say.
+
+        A server has its own; a database is served by the MLflow that is installed here.
+        """
+        if not is_server(self._uri):
+            return str(mlflow.__version__)
+        with _answered():
+            host = get_default_host_creds(self._uri)  # type: ignore[no-untyped-call]  # MLflow's
+            answer = http_request(host, "/version", "GET", raise_on_status=False)  # type: ignore[no-untyped-call]  # as well
+        return str(answer.text).strip() if answer.status_code == 200 else ""
 
     def history(self, run: str, key: str) -> list[float]:
         """Returns all values a run has of a metric."""

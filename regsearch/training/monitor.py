@@ -40,6 +40,10 @@ class Monitor(PenaltyHooks):
         sends: Whether an epoch's report is sent by itself; otherwise somebody calls `send`.
     """
 
+    # Lightning passes over what cannot be called: what nothing is done in costs nothing a batch.
+    on_before_zero_grad = on_before_backward = on_after_backward = None  # type: ignore[assignment]
+    on_validation_batch_start = on_validation_batch_end = None  # type: ignore[assignment]
+
     def __init__(
         self,
         trial: int,

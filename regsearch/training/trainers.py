@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import copy
 import importlib
 from collections.abc import Sequence
@@ -51,7 +52,18 @@ def _quiet(package: Any, callbacks: Sequence[Any]) -> dict[str, Any]:
         "enable_progress_bar": _has_one(package.callbacks.ProgressBar, callbacks),
         "enable_model_summary": False,
         "num_sanity_val_steps": 0,
+        "profiler": _no_profiler(package),
     }
+
+
+def _no_profiler(package: Any) -> Any:
+    """Returns a profiler that does nothing, and at once: Lightning asks it dozens of times a batch.
+
+    Its own does nothing either, but makes a generator, and runs it, each time.
+    """
+    profiler, nothing = package.profilers.PassThroughProfiler(), contextlib.nullcontext()
+    profiler.profile = lambda name: nothing
+    return profiler
 
 
 def _devices(task: Task, package: Any) -> dict[str, Any]:

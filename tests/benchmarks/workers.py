@@ -22,7 +22,7 @@ from regsearch.trials import OnReport, Outcome, Train, Trial
 from tests.benchmarks.interleaved import machine
 
 TRIALS = 6  # a whole number of rounds for two workers
-EPOCHS = 20  # some four seconds a trial
+EPOCHS = 60  # some six seconds a trial
 REPLACEMENTS = 5
 ROUNDS = 3
 

@@ -20,7 +20,7 @@ from regsearch.engines.workers import (
     WorkerGoneError,
 )
 from regsearch.testing.train_functions import expected_outcome, expected_report, finite, go_on
-from regsearch.trials import LOST, Outcome, Report
+from regsearch.trials import LOST, Outcome, Report, Trial
 
 Line = Said | WorkerGoneError | None  # None: silence, until it is ended
 ASK = Ask()
@@ -127,6 +127,36 @@ def test_the_last_metrics_of_a_lost_trial_are_kept() -> None:
     (outcome,) = run(stage, 1)
     assert outcome.metrics == expected_report(0, 1).metrics
     assert outcome.error == f"{LOST}: worker 0.0 exited with code 0"
+
+
+class Growing:
+    """A stream of one trial, and of one more whenever it is told to."""
+
+    def __init__(self) -> None:
+        self.waiting = [next(finite(1))]
+
+    def __iter__(self) -> Growing:
+        return self
+
+    def __next__(self) -> Trial:
+        if not self.waiting:
+            raise StopIteration
+        return self.waiting.pop()
+
+
+def test_a_lost_trial_starts_again_on_the_worker_that_replaces_the_dead_one() -> None:
+    idle, lost, again = [ASK, GONE], [ASK, None], [ASK, ended(1), ASK, GONE]
+    stage = Stage([lost], [idle], [again], slots=2)
+    trials, outcomes = Growing(), []
+    for outcome in crew.run(stage, trials, go_on, deadline=0.2):
+        outcomes.append(outcome)
+        if outcome.state == "failed":
+            trials.waiting.append(list(finite(2))[1])
+    assert [(outcome.number, outcome.state) for outcome in outcomes] == [
+        (0, "failed"),
+        (1, "complete"),
+    ]
+    assert [len(group[0].heard) for group in stage.started] == [1, 1, 2]
 
 
 def test_a_late_report_is_answered_and_not_passed_on() -> None:

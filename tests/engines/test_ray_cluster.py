@@ -107,6 +107,18 @@ def test_a_server_that_says_nothing_is_an_error() -> None:
         _run_at(f"127.0.0.1:{port}")
 
 
+@pytest.mark.slow  # another process imports Ray
+def test_a_server_that_lets_nobody_join_is_an_error(monkeypatch: pytest.MonkeyPatch) -> None:
+    """As one does that is left of a dead cluster: Ray itself would try for a minute and more."""
+    from regsearch.engines import ray_cluster
+
+    monkeypatch.setattr(ray_cluster, "_LONGEST_JOINING", 1.0)
+    empty_settings = b"\0\0\0\4\0\0\0\0\0"
+    refused = pytest.raises(ConnectionError, match="must let this process join, but: nothing came")
+    with _server(says=empty_settings) as port, refused:
+        _run_at(f"127.0.0.1:{port}")
+
+
 def test_no_cluster_to_join_is_an_error(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.delenv("RAY_ADDRESS", raising=False)
     monkeypatch.setenv("RAY_TMPDIR", os.getcwd())

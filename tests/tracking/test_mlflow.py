@@ -126,7 +126,9 @@ def _check_places(tracker: MLflowTracker, folder: Path) -> None:
     assert isinstance(tracker, StudyTracker)
     assert tracker.run_id(9) is None
     assert tracker.url is not None
-    assert tracker.url.startswith("http://127.0.0.1:5000/#/experiments/1/runs?")
+    assert tracker.url.startswith("http://127.0.0.1:5000/#/experiments/1/runs?viewStateShareKey=")
+    assert Path(str(tracker.place("trials.csv"))).read_text() == "number\n0\n"
+    assert MLflowTracker().place("trials.csv") is None
     experiment = MlflowClient(tracker.tracking_uri).get_experiment_by_name("regsearch")
     assert experiment is not None
     assert experiment.artifact_location == (folder / "mlartifacts").as_uri()

@@ -39,6 +39,20 @@ def test_the_tasks_own_arguments_come_first(package: Any) -> None:
     assert (trainer.max_epochs, trainer.world_size, trainer.loggers) == (3, 1, [])
 
 
+@pytest.mark.parametrize("package", [pytorch_lightning, lightning.pytorch])
+def test_the_tasks_own_profiler_is_asked(package: Any) -> None:
+    class Listening(package.profilers.PassThroughProfiler):  # type: ignore[misc, name-defined]
+        def start(self, action_name: str) -> None:
+            raise AssertionError(action_name)
+
+    quiet = trainer_of(task(), package, [])
+    with quiet.profiler.profile("anything"):
+        pass
+    given = trainer_of(task(trainer={"profiler": Listening()}), package, [])
+    with pytest.raises(AssertionError, match="anything"), given.profiler.profile("anything"):
+        pass
+
+
 @pytest.mark.parametrize("changes", [{}, {"module": lambda params: OtherNet()}])
 def test_a_slurm_allocation_is_not_taken_for_the_trials(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch, changes: dict[str, Any]

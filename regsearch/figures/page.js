@@ -1,0 +1,89 @@
+(() => {
+  "use strict";
+  const source = document.getElementById("figures").textContent;
+  const given = JSON.parse(source);
+  const darkness = matchMedia("(prefers-color-scheme: dark)");
+  const narrow = matchMedia("(max-width: 560px)");
+  const state = document.documentElement.dataset; // for whoever wants to know when all is drawn
+  state.drawn = 0;
+  state.failed = "";
+
+  // A figure is drawn in the light page's colours; dark is the same with those exchanged.
+  const exchanged = (value) =>
+    JSON.parse(
+      JSON.stringify(value).replace(/#[0-9a-f]{6}/gi, (color) => given.dark[color.toLowerCase()] ?? color),
+    );
+  const colored = (value) => (darkness.matches ? exchanged(value) : JSON.parse(JSON.stringify(value)));
+
+  const config = {
+    displaylogo: false,
+    responsive: true,
+    displayModeBar: matchMedia("(hover: hover)").matches ? "hover" : false,
+    modeBarButtonsToRemove: ["lasso2d", "select2d", "autoScale2d", "zoomIn2d", "zoomOut2d"],
+  };
+
+  function layoutOf(figure) {
+    const layout = { ...colored(figure.layout), template: colored(given.template) };
+    layout.dragmode = narrow.matches ? false : "zoom";
+    if (narrow.matches) {
+      layout.margin = { ...layout.margin, l: Math.max(44, layout.margin?.l ?? 0), r: 8 };
+      layout.font = { size: 11.5 };
+    }
+    return layout;
+  }
+
+  async function draw(place) {
+    const figure = given.figures[place.dataset.figure];
+    try {
+      await Plotly.react(place, colored(figure.data), layoutOf(figure), config);
+      if (!place.dataset.drawn) state.drawn = Number(state.drawn) + 1;
+      place.dataset.drawn = "yes";
+    } catch (error) {
+      state.failed += ` ${place.dataset.figure}`;
+      place.className = "broken";
+      place.textContent = `This figure could not be drawn: ${error.message}`;
+    }
+  }
+
+  const breath = () => new Promise((go) => setTimeout(go, 0));
+  const visible = (place) => !place.closest("details:not([open])");
+
+  async function drawAll(places) {
+    for (const place of places) {
+      if (visible(place)) await draw(place);
+      await breath();
+    }
+  }
+
+  const all = () => [...document.querySelectorAll("[data-figure]")];
+  const drawn = () => all().filter((place) => place.dataset.drawn);
+  darkness.addEventListener("change", () => drawAll(drawn()));
+  narrow.addEventListener("change", () => drawAll(drawn()));
+
+  // What is unfolded stays so when the page reads itself again.
+  const folds = [...document.querySelectorAll("details")];
+  folds.forEach((fold, place) => (fold.open = history.state?.open?.includes(place) ?? false));
+  for (const fold of folds) {
+    fold.addEventListener("toggle", () => {
+      const open = folds.flatMap((other, place) => (other.open ? [place] : []));
+      history.replaceState({ ...history.state, open }, "");
+      drawAll([...fold.querySelectorAll("[data-figure]:not([data-drawn])")]);
+    });
+  }
+  drawAll(all()).then(() => {
+    state.ready = "yes";
+  });
+
+  // A page of a running study reads itself again, but not under somebody's hands.
+  const seconds = Number(document.body.dataset.refresh);
+  let touched = 0;
+  for (const kind of ["pointermove", "pointerdown", "keydown", "wheel"]) {
+    addEventListener(kind, () => (touched = Date.now()), { passive: true });
+  }
+  if (seconds > 0) {
+    setInterval(() => {
+      const isIdle = Date.now() - touched > 4000;
+      if (isIdle && !document.hidden) location.reload();
+    }, seconds * 1000);
+  }
+})();

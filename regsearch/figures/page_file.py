@@ -1,0 +1,50 @@
+"""Writes a page to a file that a browser never sees half written."""
+
+from __future__ import annotations
+
+import os
+from pathlib import Path
+
+ENDING = ".html"
+ENDINGS = (ENDING, ".htm")
+NAME = "report.html"
+
+
+def write_page(html: str, path: str | Path) -> Path:
+    """Writes a page and returns its file.
+
+    Args:
+        html: The page.
+        path: Where to; `.html` is added if it does not end so, and folders are made. In a folder
+            that is there, the file is `report.html`.
+
+    Raises:
+        OSError: If it cannot be written there; the message says what to do.
+    """
+    file = Path(path).expanduser()
+    try:
+        file = _file(file)
+        file.parent.mkdir(parents=True, exist_ok=True)
+        _replace(file, html.encode("utf-8", "replace"))
+    except OSError as error:
+        raise type(error)(
+            f"The report must be written to a file of yours, but {file} cannot be: "
+            f"{error.strerror or error}. Give it another path."
+        ) from error
+    return file
+
+
+def _file(path: Path) -> Path:
+    if path.is_dir():
+        return path / NAME
+    return path if path.suffix in ENDINGS else path.with_name(f"{path.name}{ENDING}")
+
+
+def _replace(file: Path, content: bytes) -> None:
+    beside = file.with_name(f".{file.name[:50]}.{os.getpid()}")
+    try:
+        beside.write_bytes(content)
+        os.replace(beside, file)
+    except OSError:
+        beside.unlink(missing_ok=True)
+        raise

@@ -1,0 +1,108 @@
+"""The studies in a tracking store, the one that was worked on last first."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Iterator
+from dataclasses import dataclass
+
+from mlflow import MlflowClient
+from mlflow.entities import Run
+
+from regsearch.tracking import labels
+from regsearch.tracking.base import StudyCard
+from regsearch.tracking.names import key
+from regsearch.tracking.places import study_url, view_url
+from regsearch.tracking.progress import Progress
+from regsearch.tracking.saved_views import TAG
+from regsearch.tracking.showcase import Showcase
+from regsearch.tracking.store import Store
+from regsearch.tracking.views import overview_id
+from regsearch.trials import Direction
+
+
+@dataclass(frozen=True)
+class Entry:
+    """A study as people look for it.
+
+    Attributes:
+        name: Its name.
+        study_id: What stands for it where only letters and digits are safe.
+        experiment: Its experiment's name.
+        experiment_id: MLflow's id of that.
+        monitor: The metric that was optimised.
+        direction: Whether small or large values of it are good.
+        touched: When it was worked on last, in milliseconds.
+        view: The id of its Overview; "" if there is none.
+    """
+
+    name: str
+    study_id: str
+    experiment: str
+    experiment_id: str
+    monitor: str
+    direction: Direction
+    touched: int
+    view: str
+
+    def link(self, server: str, view: str) -> str:
+        """Returns the link to its charts on a server, or to its Overview if there is one."""
+        if view:
+            return view_url(server, self.experiment_id, view)
+        ascending = self.direction == "minimize"
+        order = key(self.monitor or "loss/total")
+        return study_url(server, self.experiment_id, self.study_id, order, ascending=ascending)
+
+
+def entries(uri: str, most: int) -> list[Entry]:
+    """Returns the last studies of a store.
+
+    Raises:
+        Exception: Whatever MLflow raises where the store cannot be read.
+    """
+    client = MlflowClient(uri)
+    found = []
+    for experiment in client.search_experiments():
+        for run in _study_runs(client, experiment.experiment_id):
+            found.append(_entry(run, experiment.name, experiment.tags))
+    return sorted(found, key=lambda entry: -entry.touched)[:most]
+
+
+def _study_runs(client: MlflowClient, experiment: str) -> Iterator[Run]:
+    wanted = f"tags.`{labels.KIND}` = 'study'"
+    token: str | None = None
+    while True:
+        page = client.search_runs([experiment], wanted, page_token=token)
+        yield from page
+        token = page.token
+        if not token:
+            return
+
+
+def _entry(run: Run, experiment: str, experiment_tags: dict[str, str]) -> Entry:
+    info, params, tags = run.info, run.data.params, run.data.tags
+    name = tags.get("regsearch.study", info.run_name)
+    view = overview_id(name)
+    return Entry(
+        name=name,
+        study_id=tags.get(labels.STUDY_ID, ""),
+        experiment=experiment,
+        experiment_id=info.experiment_id,
+        monitor=params.get("monitor", ""),
+        direction="maximize" if params.get("direction") == "maximize" else "minimize",
+        touched=max(info.start_time, info.end_time or 0),
+        view=view if TAG + view in experiment_tags else "",
+    )
+
+
+def exhibit(uri: str, entry: Entry) -> str:
+    """Puts up a study's views as this version lays them out.
+
+    Returns:
+        The id of its Overview; "" if there is none now.
+    """
+    store, progress = Store(uri, entry.experiment), Progress(view=entry.view)
+    showcase = Showcase(store, progress, store.runs(labels.STUDY_ID, entry.study_id))
+    card = StudyCard(entry.name, entry.monitor, entry.direction, 0)
+    showcase.refresh(card, int(time.time() * 1000))
+    return progress.view

@@ -1,0 +1,1 @@
+"""`regsearch ui`: MLflow's own server, lean and on this machine alone, at the last study."""

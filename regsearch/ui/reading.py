@@ -1,0 +1,75 @@
+"""The process that reads the store for `regsearch ui`: it imports MLflow, answers, and is gone.
+
+    python -m regsearch.ui.reading SPOOLS URI SERVER
+
+Its answer is an `Outlook` as one line of JSON.
+"""
+
+from __future__ import annotations
+
+import json
+import sys
+from collections.abc import Sequence
+from dataclasses import asdict
+from pathlib import Path
+
+from regsearch.tracking.catalog import entries, exhibit
+from regsearch.tracking.leftovers import ship_leftovers
+from regsearch.tracking.places import database_file, is_server, shown
+from regsearch.ui.outlook import Outlook, Study
+
+MOST = 5
+SCHEMA = "out-of-date database schema"
+
+
+def read(spools: Path, uri: str, server: str) -> Outlook:
+    """Ships what is left over, and lists the last studies; see `outlook.look`."""
+    found = ship_leftovers(spools)
+    shipped = tuple(dict.fromkeys(left.study for left in found if not left.error))
+    kept = tuple(f"{left.folder}: {left.error}" for left in found if left.error)
+    missing = _missing(uri)
+    if missing:
+        return Outlook(shipped, kept, error=missing)
+    try:
+        return Outlook(shipped, kept, _studies(uri, server))
+    except Exception as error:
+        return Outlook(shipped, kept, error=_explained(uri, error))
+
+
+def _missing(uri: str) -> str:
+    file = database_file(uri)
+    if file is None or file.exists():
+        return ""
+    return (
+        f"There must be a tracking store to look at, but there is no {file}. Run a study in this "
+        "folder first, or name another store with --tracking-uri."
+    )
+
+
+def _studies(uri: str, server: str) -> tuple[Study, ...]:
+    found = entries(uri, MOST)
+    views = [e.view if i and e.view else exhibit(uri, e) for i, e in enumerate(found)]
+    pairs = zip(found, views, strict=True)
+    return tuple(Study(e.name, e.experiment, e.link(server, view)) for e, view in pairs)
+
+
+def _explained(uri: str, error: Exception) -> str:
+    lines = str(error).strip().splitlines() or [type(error).__name__]
+    if SCHEMA in lines[0]:
+        return (
+            f"The store must be of the MLflow that is installed here, but {shown(uri)} is of "
+            f"another version: {lines[0]} Make a copy of it, then run: mlflow db upgrade "
+            f"'{shown(uri)}'"
+        )
+    kind = "server" if is_server(uri) else "store"
+    return f"MLflow must be able to read the {kind} {shown(uri)}, but got: {lines[0][:300]}"
+
+
+def main(arguments: Sequence[str]) -> None:
+    """Answers `outlook.look`."""
+    spools, uri, server = arguments
+    print(json.dumps(asdict(read(Path(spools), uri, server))))
+
+
+if __name__ == "__main__":
+    main(sys.argv[1:])

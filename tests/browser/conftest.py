@@ -1,0 +1,43 @@
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+import pytest
+from mlflow import MlflowClient
+
+from tests.browser.chromium import Browser, chromium
+from tests.browser.lookout import Lookout, lookout
+
+# MLflow opens a panel for chats at somebody's first visit, over a third of the window.
+NO_ASSISTANT = (
+    "try { localStorage['mlflow.assistant.fab.autoOpenedOnFirstLoad_v1'] = 'true' } catch {}"
+)
+REPORT = (
+    "<!doctype html><title>t</title><p>A report,<script>document.body.append(' drawn')</script>"
+)
+
+
+@pytest.fixture(scope="session")
+def chromium_session(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Browser]:
+    with chromium(tmp_path_factory.mktemp("chromium")) as browser:
+        browser.before_each_page(NO_ASSISTANT)
+        yield browser
+
+
+@pytest.fixture
+def browser(chromium_session: Browser) -> Iterator[Browser]:
+    """A browser whose pages may talk to this machine alone, and must."""
+    yield chromium_session
+    strangers = chromium_session.strangers
+    chromium_session.close()
+    assert strangers == []
+
+
+@pytest.fixture(scope="session")
+def studies(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Lookout]:
+    """Two studies in an MLflow that is up."""
+    folder = tmp_path_factory.mktemp("studies")
+    template = folder / "template.db"
+    MlflowClient(f"sqlite:///{template}").search_experiments()
+    with lookout(folder, template, REPORT) as found:
+        yield found

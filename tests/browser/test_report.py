@@ -1,0 +1,99 @@
+"""The report and the comparison in a real browser: every figure drawn, nothing asked of anybody."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from pathlib import Path
+
+import pytest
+
+from regsearch.figures.comparisons import COMPARISONS
+from regsearch.figures.data import StudyData
+from regsearch.figures.gallery import VIEWS
+from regsearch.figures.page import page
+from tests.browser.chromium import NARROW, WIDE, Browser
+from tests.figures.synthetic import ODD, study
+
+pytestmark = pytest.mark.browser
+
+Opens = Callable[..., None]
+
+
+@pytest.fixture
+def shown(browser: Browser, tmp_path: Path) -> Opens:
+    def show(studies: Sequence[StudyData], size: tuple[int, int] = WIDE) -> None:
+        file = tmp_path / "page.html"
+        file.write_text(page(studies), encoding="utf-8")
+        browser.open(file.as_uri(), size)
+        browser.until(lambda: _told(browser, "ready"))
+        assert _told(browser, "failed") == ""
+        assert browser.errors == []
+
+    return show
+
+
+def _told(browser: Browser, name: str) -> str | None:
+    found = browser.script(f"return document.documentElement.dataset.{name}")
+    return None if found is None else str(found)
+
+
+def _empty(browser: Browser) -> list[str]:
+    """Returns the figures that have no picture."""
+    script = (
+        "return [...document.querySelectorAll('[data-drawn]')]"
+        ".filter(place => !place.querySelector('svg.main-svg')?.getBoundingClientRect().width)"
+        ".map(place => place.id)"
+    )
+    return list(browser.script(script))
+
+
+@pytest.mark.parametrize("name", ["as usual", "bare", "gaps", "hostile names", "many kinds"])
+def test_every_figure_is_drawn(browser: Browser, shown: Opens, name: str) -> None:
+    shown([ODD[name]()])
+    assert _told(browser, "drawn") == str(len(VIEWS))
+    assert _empty(browser) == []
+
+
+@pytest.mark.parametrize("size", [NARROW, WIDE])
+@pytest.mark.parametrize("name", ["as usual", "hostile names"])
+def test_nothing_is_wider_than_the_window(
+    browser: Browser, shown: Opens, name: str, size: tuple[int, int]
+) -> None:
+    shown([ODD[name]()], size)
+    assert browser.script("return document.documentElement.scrollWidth") <= size[0]
+    widths = browser.script(
+        "return [...document.querySelectorAll('[data-figure]')].map(place => "
+        "[place.id, place.clientWidth, place.querySelector('svg.main-svg').clientWidth])"
+    )
+    assert [key for key, room, drawn in widths if drawn > room + 1] == []
+
+
+def test_a_study_is_drawn_when_it_is_unfolded_and_stays_so(browser: Browser, shown: Opens) -> None:
+    shown([study("first"), study("second", seed=1)])
+    assert _told(browser, "drawn") == str(len(COMPARISONS))
+    both = str(len(COMPARISONS) + len(VIEWS))
+    browser.script("document.querySelector('summary').click()")
+    browser.until(lambda: _told(browser, "drawn") == both)
+    browser.driver.refresh()
+    browser.until(lambda: _told(browser, "drawn") == both)
+    assert browser.script("return document.querySelectorAll('details[open]').length") == 1
+
+
+def test_dark_windows_get_dark_figures(browser: Browser, shown: Opens) -> None:
+    shown([study(trials=12)])
+    paper = "return document.querySelector('#tradeoff .main-svg').style.background"
+    light = browser.script(paper)
+    dark = {"features": [{"name": "prefers-color-scheme", "value": "dark"}]}
+    browser.driver.execute_cdp_cmd("Emulation.setEmulatedMedia", dark)
+    browser.until(lambda: browser.script(paper) != light)
+    browser.driver.execute_cdp_cmd("Emulation.setEmulatedMedia", {"features": []})
+    browser.until(lambda: browser.script(paper) == light)
+
+
+def test_names_are_shown_letter_for_letter(browser: Browser, shown: Opens) -> None:
+    data = ODD["hostile names"]()
+    shown([data])
+    assert " ".join(data.name.split())[:40] in browser.text
+    assert browser.script("return document.querySelectorAll('main script:not([type])').length") <= 1
+    drawn = browser.script("return document.querySelector('#validation').textContent")
+    assert "<script>alert('x')</scr" in drawn

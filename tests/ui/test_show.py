@@ -1,0 +1,220 @@
+"""`regsearch ui` as people start and end it: a process, a real server, a script for a browser."""
+
+from __future__ import annotations
+
+import os
+import shutil
+import signal
+import socket
+import sqlite3
+import subprocess
+import sys
+import time
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager
+from pathlib import Path
+
+import pytest
+from mlflow import MlflowClient
+
+from regsearch.tracking import events
+from regsearch.tracking.base import StudyCard
+from regsearch.tracking.spool import SpoolWriter, spools
+from regsearch.trials import Outcome, Report, Trial
+from regsearch.ui.server import free_port
+
+CHECKOUT = Path(__file__).parents[2]
+SPOOL = Path(".regsearch/spool")
+
+pytestmark = pytest.mark.slow  # each command starts a process that imports MLflow
+
+
+@pytest.fixture(scope="module")
+def template(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    path = tmp_path_factory.mktemp("template") / "mlflow.db"
+    MlflowClient(f"sqlite:///{path}").search_experiments()
+    return path
+
+
+@pytest.fixture
+def opened(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    """The file in which a browser of ours writes what it is asked to open."""
+    browser = tmp_path / "browser"
+    browser.write_text(f'#!/bin/sh\necho "$1" >> {tmp_path}/opened\n')
+    browser.chmod(0o755)
+    monkeypatch.setenv("BROWSER", str(browser))
+    return tmp_path / "opened"
+
+
+def _command(arguments: Sequence[str]) -> list[str]:
+    return [sys.executable, "-m", "regsearch.cli", "ui", *arguments]
+
+
+def _environment() -> dict[str, str]:
+    return {**os.environ, "PYTHONPATH": str(CHECKOUT)}
+
+
+def _refused(*arguments: str) -> str:
+    """Runs a command that must end by itself with a message, and returns that."""
+    done = subprocess.run(
+        _command(arguments), capture_output=True, text=True, env=_environment(), timeout=120
+    )
+    assert done.returncode == 1
+    assert "Traceback" not in done.stderr
+    return done.stderr
+
+
+def _left_over() -> None:
+    """Leaves a study in the spool that nobody shipped."""
+    writer = SpoolWriter(SPOOL)
+    uri = f"sqlite:///{Path('mlflow.db').absolute()}"
+    card = StudyCard("digits", "val_loss", "minimize", 1)
+    writer.append(events.opened("s", uri, "regsearch", card))
+    writer.append(events.started(Trial(0, {"penalty": "l1", "lam": 0.1}, seed=0)))
+    writer.append(events.reported(Report(0, 0, {"val_loss": 0.5})))
+    writer.append(events.finished(Outcome(0, "complete", 0.5)))
+    writer.close()
+
+
+@contextmanager
+def _running(*arguments: str) -> Iterator[subprocess.Popen[str]]:
+    with subprocess.Popen(
+        _command(arguments), stdout=subprocess.PIPE, env=_environment(), text=True
+    ) as process:
+        try:
+            yield process
+        finally:
+            process.kill()
+
+
+def _until(holds: Callable[[], bool], seconds: float = 60.0) -> None:
+    end = time.monotonic() + seconds
+    while not holds():
+        assert time.monotonic() < end, f"not within {seconds} s"
+        time.sleep(0.05)
+
+
+def _below(parent: int) -> list[int]:
+    """Returns the processes that a process started, and theirs."""
+    children = [
+        int(entry.name)
+        for entry in Path("/proc").iterdir()
+        if entry.name.isdecimal() and _parent(entry) == parent
+    ]
+    return children + [below for child in children for below in _below(child)]
+
+
+def _parent(entry: Path) -> int | None:
+    try:
+        return int((entry / "stat").read_text().rpartition(")")[2].split()[1])
+    except OSError:
+        return None  # it has just ended
+
+
+def _is_gone(process: int) -> bool:
+    try:
+        state = Path(f"/proc/{process}/stat").read_text().rpartition(")")[2].split()[0]
+    except OSError:
+        return True
+    return state == "Z"
+
+
+def _lines(process: subprocess.Popen[str]) -> list[str]:
+    """Returns what a command says until it serves."""
+    assert process.stdout is not None
+    said: list[str] = []
+    while not said or "Ctrl-C" not in said[-1]:
+        said.append(process.stdout.readline())
+        assert said[-1], said
+    return said
+
+
+def _check_end(process: subprocess.Popen[str], number: signal.Signals) -> None:
+    """Sends a signal, and sees that nothing is left."""
+    below = _below(process.pid)
+    assert len(below) == 2  # MLflow's command, and its one worker
+    process.send_signal(number)
+    assert process.wait(60) == (0 if number != signal.SIGKILL else -signal.SIGKILL)
+    _until(lambda: all(map(_is_gone, below)))
+
+
+def test_it_opens_the_last_study_and_ends_when_killed_politely(
+    template: Path, opened: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """What the spool still held is stored before."""
+    monkeypatch.setenv("http_proxy", "http://127.0.0.1:9")  # nobody answers there
+    shutil.copy(template, "mlflow.db")
+    _left_over()
+    port = free_port()
+    with _running("--port", str(port)) as process:
+        said = _lines(process)
+        assert said[0] == "Stored what was left over of digits.\n"
+        assert said[2] == "digits (regsearch):\n"
+        assert spools(SPOOL) == []
+        assert opened.read_text().strip() == said[3].strip()
+        assert said[3].strip().startswith(f"http://127.0.0.1:{port}/#/experiments/1/runs?viewState")
+        _check_end(process, signal.SIGTERM)
+
+
+def test_a_server_that_runs_already_is_only_led_to(template: Path, opened: Path) -> None:
+    """And one whose owner is killed ends, too."""
+    shutil.copy(template, "mlflow.db")
+    _left_over()
+    port = free_port()
+    with _running("--port", str(port), "--no-browser") as process:
+        _lines(process)
+        assert not opened.exists()
+        address = f"http://127.0.0.1:{port}"
+        done = subprocess.run(
+            _command(["--tracking-uri", address]),
+            capture_output=True,
+            text=True,
+            env=_environment(),
+            timeout=120,
+        )
+        assert (done.returncode, done.stderr) == (0, "")
+        assert opened.read_text().startswith(f"{address}/#/experiments/1/runs?viewStateShareKey=")
+        busy = _refused("--port", str(port))
+        assert f"Port {port} must be free" in busy
+        assert "regsearch ui --port" in busy
+        _check_end(process, signal.SIGKILL)
+
+
+def test_without_a_study_or_a_browser_there_is_still_a_link(
+    template: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    for name in ("BROWSER", "DISPLAY", "WAYLAND_DISPLAY"):
+        monkeypatch.delenv(name, raising=False)
+    shutil.copy(template, "mlflow.db")
+    with _running("--port", str(free_port())) as process:
+        said = _lines(process)
+        assert said[1] == "There is no study in this store yet.\n"
+        assert said[3] == "There is no browser to open here: open the link yourself.\n"
+        _check_end(process, signal.SIGINT)
+        assert process.stdout is not None
+        assert process.stdout.read() == "Ended.\n"
+
+
+def test_a_place_without_a_store_is_refused_and_stays_empty(tmp_path: Path) -> None:
+    assert f"there is no {tmp_path}/mlflow.db" in _refused()
+    assert list(tmp_path.iterdir()) == []
+
+
+def test_a_store_of_another_mlflow_is_refused(template: Path) -> None:
+    shutil.copy(template, "mlflow.db")
+    with sqlite3.connect("mlflow.db") as database:
+        database.execute("update alembic_version set version_num = '451aebb31d03'")
+    database.close()
+    said = _refused()
+    assert "is of another version" in said
+    assert "mlflow db upgrade 'sqlite:////" in said
+
+
+def test_what_is_no_store_is_refused(tmp_path: Path) -> None:
+    Path("mlflow.db").write_text("no database")
+    assert "MLflow must be able to read the store" in _refused()
+    assert "must be a database or a server's address" in _refused("--tracking-uri", "nonsense")
+    with socket.socket() as silent:
+        silent.bind(("127.0.0.1", 0))
+        address = f"http://127.0.0.1:{silent.getsockname()[1]}"
+        assert "MLflow must be able to read the server" in _refused("--tracking-uri", address)
