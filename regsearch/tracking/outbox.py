@@ -1,15 +1,12 @@
 """Between what a study says and what MLflow takes: batches are filled, refusals noted.
 
 What MLflow will never take (a run that somebody deleted meanwhile) must not hold up all that comes
-after it: it is left out, and the reason is kept for the study to tell. Most of a report is about
-single layers: where several reports of a run wait together, as those of fused trials do, MLflow
-gets the last one's; the table that a trial leaves as a file has all of them.
+after it: it is left out, and the reason is kept for the study to tell.
 """
 
 from __future__ import annotations
 
 import math
-import re
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 
@@ -17,8 +14,6 @@ from regsearch.tracking.labels import REASON
 from regsearch.tracking.names import LONGEST_TAG, key, text
 from regsearch.tracking.progress import Progress
 from regsearch.tracking.store import MOST_METRICS, Point, Refused, Store
-
-_OF_A_LAYER = re.compile(r"(sparsity|near_zero|weight_norm|weights_p\d+)/(?!all$).")
 
 
 class Outbox:
@@ -33,22 +28,19 @@ class Outbox:
         self._store = store
         self._progress = progress
         self._points: dict[str, list[Point]] = {}
-        self._layers: dict[str, list[Point]] = {}
 
     def add(self, run: str, metrics: Mapping[str, float], time: int, step: int) -> None:
         """Queues metrics; an infinity would be stored as 1.8e308 and flatten every chart."""
         points = self._points.setdefault(run, [])
         finite = {name: value for name, value in metrics.items() if not math.isinf(value)}
-        layers = {name: value for name, value in finite.items() if _OF_A_LAYER.match(name)}
-        points += [(key(n), value, time, step) for n, value in finite.items() if n not in layers]
-        self._layers[run] = [(key(name), value, time, step) for name, value in layers.items()]
+        points += [(key(name), value, time, step) for name, value in finite.items()]
         if len(points) >= MOST_METRICS:
             self.measure(run)
 
     def measure(self, run: str) -> None:
         """Sends a run's queued metrics."""
         with self._noting():
-            self._store.measure(run, self._points.pop(run, []) + self._layers.pop(run, []))
+            self._store.measure(run, self._points.pop(run, []))
 
     def flush(self) -> None:
         """Sends all queued metrics."""
