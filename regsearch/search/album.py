@@ -81,7 +81,7 @@ class Album:
 
     @property
     def weights(self) -> Mapping[int, Weights]:
-        """The trials' histograms, each read when it is asked for."""
+        """The trials' histograms, each read when it is first asked for."""
         return _WeightFiles(self._folder)
 
 
@@ -94,18 +94,25 @@ class _WeightFiles(Mapping[int, Weights]):
     def __init__(self, folder: Path) -> None:
         found = {_number(file): file for file in folder.glob(f"*{WEIGHTS}")}
         self._files = {number: found[number] for number in sorted(found) if number >= 0}
+        self._read: dict[int, Weights] = {}
 
     def __getitem__(self, number: int) -> Weights:
-        try:
-            return weights_in(self._files[number].read_bytes())
-        except (OSError, ValueError):
-            return {}
+        if number not in self._read:
+            self._read[number] = _weights(self._files[number])
+        return self._read[number]
 
     def __iter__(self) -> Iterator[int]:
         return iter(self._files)
 
     def __len__(self) -> int:
         return len(self._files)
+
+
+def _weights(file: Path) -> Weights:
+    try:
+        return weights_in(file.read_bytes())
+    except (OSError, ValueError):
+        return {}
 
 
 def _number(file: Path) -> int:

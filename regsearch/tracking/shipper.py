@@ -185,6 +185,9 @@ def main(arguments: list[str]) -> None:
     if lock is None:
         sys.exit(f"The spool must exist and have no other shipper, but got {own.folder}.")
     Shipper(own, lock, Writer(int(parent), float(patience))).run()
+    sys.stdout.flush()
+    sys.stderr.flush()
+    os._exit(0)  # the study waits for it, and taking apart all that MLflow imports takes a second
 
 
 if __name__ == "__main__":
