@@ -12,6 +12,7 @@ import argparse
 import sys
 from collections.abc import Sequence
 
+from regsearch.figures.garbage import uncollected
 from regsearch.tracking.places import DEFAULT, PORT
 
 
@@ -90,14 +91,15 @@ def _ui(given: argparse.Namespace) -> int:
 
 
 def _report(given: argparse.Namespace) -> int:
-    from regsearch.figures.errors import ReadingError  # imports pandas and Plotly
-    from regsearch.figures.reporting import write_report
+    with uncollected():
+        from regsearch.figures.errors import ReadingError  # imports MLflow, pandas and Plotly
+        from regsearch.figures.reporting import write_report
 
-    try:
-        file = write_report(given.names, tracking_uri=given.tracking_uri, output=given.output)
-    except (ReadingError, OSError) as error:
-        print(error, file=sys.stderr)
-        return 1
+        try:
+            file = write_report(given.names, tracking_uri=given.tracking_uri, output=given.output)
+        except (ReadingError, OSError) as error:
+            print(error, file=sys.stderr)
+            return 1
     print(file)
     return 0
 

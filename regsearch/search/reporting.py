@@ -9,6 +9,7 @@ from collections.abc import Callable
 from typing import Any
 
 from regsearch.figures.data import StudyData
+from regsearch.figures.garbage import uncollected
 from regsearch.search.watchers import Bare
 from regsearch.tracking.base import StudyTracker
 from regsearch.tracking.memory import MemoryTracker
@@ -48,7 +49,8 @@ def drawn(
         return {}
     say("Drawing the report.")
     try:
-        return {REPORT: html_of(data())}
+        with uncollected():
+            return {REPORT: html_of(data())}
     except Exception as error:
         Trouble().say(
             "report",

@@ -11,6 +11,7 @@ after PATIENCE seconds, and the next session's shipper finds the rest.
 
 from __future__ import annotations
 
+import gc
 import os
 import select
 import signal
@@ -179,6 +180,7 @@ def main(arguments: list[str]) -> None:
     """Ships the spool that the arguments name."""
     signal.signal(signal.SIGINT, signal.SIG_IGN)
     os.nice(NICENESS)
+    gc.freeze()  # nothing of what MLflow imports will be garbage: it need not be looked through
     folder, number, parent, patience = arguments
     own = Spool(Path(folder, number))
     lock = own.take()
