@@ -105,7 +105,8 @@ def _problem_in_joining(address: str) -> str:
         except subprocess.TimeoutExpired:
             process.kill()
             return f"nothing came of it in {_LONGEST_JOINING:g} s"
-    return errors.strip().splitlines()[-1] if process.returncode else ""
+    lines = errors.strip().splitlines() or [f"a process that tried ended with {process.returncode}"]
+    return lines[-1] if process.returncode else ""
 
 
 def _resolved(address: str) -> str:

@@ -45,9 +45,18 @@ def summary(data: StudyData) -> str:
     """Returns what was searched and how long it took, in one line of raw text."""
     frame = table(data)
     goal = f"{data.direction}s {shortened(data.monitor)}"
-    ends = (frame["started"] + frame["seconds"]).max()
-    took = f"took {duration(float(ends))}" if ends > 0 else ""
+    busy = busy_seconds(frame)
+    took = f"took {duration(busy)}" if busy > 0 else ""
     return " · ".join(part for part in (goal, count(len(frame), "trial"), took) if part)
+
+
+def busy_seconds(frame: pd.DataFrame) -> float:
+    """Returns for how long some trial ran: not the nights between two starts of a study."""
+    begun, total, until = frame[["started", "seconds"]].dropna().sort_values("started"), 0.0, 0.0
+    for started, seconds in begun.itertuples(index=False):
+        total += max(0.0, started + seconds - max(started, until))
+        until = max(until, started + seconds)
+    return total
 
 
 def setting_line(row: pd.Series) -> str:

@@ -21,11 +21,15 @@ def write_page(html: str, path: str | Path) -> Path:
     Raises:
         OSError: If it cannot be written there; the message says what to do.
     """
-    file = Path(path).expanduser()
+    file = Path(path)
     try:
-        file = _file(file)
+        file = _file(file.expanduser())
         file.parent.mkdir(parents=True, exist_ok=True)
         _replace(file, html.encode("utf-8", "replace"))
+    except RuntimeError as error:  # a home that nobody has
+        raise OSError(
+            f"The report must be written to a file, but {file} is none: {error}"
+        ) from error
     except OSError as error:
         raise type(error)(
             f"The report must be written to a file of yours, but {file} cannot be: "
@@ -45,6 +49,6 @@ def _replace(file: Path, content: bytes) -> None:
     try:
         beside.write_bytes(content)
         os.replace(beside, file)
-    except OSError:
+    except BaseException:
         beside.unlink(missing_ok=True)
         raise

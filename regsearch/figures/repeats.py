@@ -47,12 +47,17 @@ def is_repeat(name: str) -> bool:
 def best_setting(data: StudyData, frame: pd.DataFrame | None = None) -> Setting | None:
     """Returns the setting with the best mean; of settings that were repeated, where any was.
 
-    A single lucky run does not beat the mean of several.
+    A single lucky run does not beat the mean of several. Two trials of the same seed are one run
+    made twice.
     """
     rows = complete(table(data) if frame is None else frame)
     if rows.empty:
         return None
     names = ["penalty", "lam", "l1_ratio", *(n for n in data.extras if not is_repeat(n))]
+    repeats = [name for name in data.extras if is_repeat(name) and name in rows]
+    if not repeats:
+        return Setting(rows_of(rows)[0], (float(rows["value"].iloc[0]),))
+    rows = rows.drop_duplicates([*(n for n in names if n in rows), *repeats])
     groups = rows.groupby([*(n for n in names if n in rows)], dropna=False)["cost"]
     sizes, means = groups.transform("size"), groups.transform("mean")
     repeated = rows[sizes > 1] if (sizes > 1).any() else rows

@@ -44,9 +44,11 @@ def epochs_of(data: StudyData) -> pd.DataFrame:
 
 
 def savings_of(data: StudyData) -> Savings:
-    """Returns what was trained, of what the longest trial's length would have made of all."""
-    epochs = epochs_of(data)["epochs"]
-    return Savings(int(epochs.sum()), int(len(epochs) * epochs.max()) if len(epochs) else 0)
+    """Returns what was trained, of what it would have been had pruned trials been the longest."""
+    frame = epochs_of(data)
+    epochs, pruned = frame["epochs"], frame["state"] == "pruned"
+    without = epochs.where(~pruned, epochs.max())
+    return Savings(int(epochs.sum()), int(without.sum()))
 
 
 def savings(data: StudyData) -> Figure:

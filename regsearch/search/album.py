@@ -11,6 +11,7 @@ from __future__ import annotations
 
 import os
 from collections.abc import Container, Iterator, Mapping
+from contextlib import contextmanager
 from pathlib import Path
 
 import pandas as pd
@@ -48,8 +49,14 @@ class Album:
 
     def finish(self, outcome: Outcome) -> None:
         """A trial has ended: writes its files; a study goes on without them."""
-        try:
+        with self._spoken():
             self._write(outcome.number, self._running.pop(outcome.number, []))
+
+    @contextmanager
+    def _spoken(self) -> Iterator[None]:
+        """Says what goes wrong inside, once, and lets it pass."""
+        try:
+            yield
         except Exception as error:
             self._trouble.say(
                 "album",
@@ -68,9 +75,10 @@ class Album:
 
     def keep_only(self, numbers: Container[int]) -> None:
         """Deletes what a study before this one left here, but for the trials of these numbers."""
-        for file in self._folder.glob("*"):
-            if _number(file) not in numbers:
-                file.unlink(missing_ok=True)
+        with self._spoken():
+            for file in [*self._folder.glob(f"*{CURVE}"), *self._folder.glob(f"*{WEIGHTS}")]:
+                if _number(file) not in numbers:
+                    file.unlink(missing_ok=True)
 
     def curve(self, number: int) -> pd.DataFrame | None:
         """Returns a trial's reports, see `regsearch.figures.rows.curve`; None without any."""

@@ -1,8 +1,8 @@
 """How a study's trials are trained: the words of `Study.run` as a train function.
 
-"auto" is settled in the coordinator, by a dry run before the first trial, and stored: a study that
-goes on trains as it began. Where workers hold the GPUs, the coordinator leaves them alone and tries
-on its CPU.
+"auto" is settled in the coordinator, by a dry run before the first trial. A faster way that it
+finds is stored, so that a study that goes on trains in the same one. Where workers hold the GPUs,
+the coordinator leaves them alone and tries on its CPU.
 """
 
 from __future__ import annotations

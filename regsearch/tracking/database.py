@@ -9,8 +9,9 @@ from __future__ import annotations
 
 import fcntl
 import os
+import sqlite3
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from contextlib import closing, contextmanager
 from pathlib import Path
 
 
@@ -29,6 +30,16 @@ def make_database(file: Path, make: Callable[[str], object]) -> None:
         unfinished.unlink(missing_ok=True)
         make(f"sqlite:///{unfinished.absolute()}")
         os.replace(unfinished, file)
+
+
+def is_mlflows(file: Path) -> bool:
+    """Tells whether a SQLite file holds MLflow's tables; MLflow would add them to any other."""
+    with closing(sqlite3.connect(f"{file.absolute().as_uri()}?mode=ro", uri=True)) as database:
+        try:
+            tables = {name for (name,) in database.execute("SELECT name FROM sqlite_master")}
+        except sqlite3.DatabaseError:
+            return False
+    return {"experiments", "runs", "alembic_version"} <= tables
 
 
 @contextmanager

@@ -34,7 +34,11 @@ def ship_leftovers(root: Path) -> list[Leftover]:
     """Ships each spool in a folder that nobody else does, the oldest first."""
     found = []
     for spool in spools(root):
-        lock = None if spool.written() else spool.take()
+        try:
+            lock = None if spool.written() else spool.take()
+        except OSError as error:  # somebody else's
+            found.append(Leftover(str(spool.folder), "", str(error)))
+            continue
         if lock is not None:
             study = str(spool.opening().get("study", {}).get("name", ""))
             found.append(Leftover(str(spool.folder), study, _ship(spool, lock)))
@@ -43,8 +47,8 @@ def ship_leftovers(root: Path) -> list[Leftover]:
 
 def _ship(spool: Spool, lock: int) -> str:
     """Ships a spool whose lock is held, and lets go of it; returns why it could not be."""
-    shipment = Shipment(spool, lock)
     try:
+        shipment = Shipment(spool, lock)
         while _step(shipment):
             pass
         shipment.conclude()

@@ -66,7 +66,7 @@ def shown(uri: str) -> str:
         >>> shown("https://me:secret@mlflow.example/team")
         'https://mlflow.example/team'
     """
-    return re.sub(r"//[^/@]*@", "//", uri)
+    return uri if database_file(uri) else re.sub(r"://[^/]*@", "://", uri)
 
 
 def is_server(uri: str) -> bool:

@@ -107,7 +107,8 @@ def _content(stored: str) -> tuple[str, str]:
 def is_ours(stored: str) -> bool:
     """Tells whether what MLflow keeps is what was put there."""
     try:
-        return bool(json.loads(stored)["regsearch"] == _seal(*_content(stored)))
+        fields = json.loads(stored)
+        return "createdAt" in fields and bool(fields["regsearch"] == _seal(*_content(stored)))
     except (ValueError, KeyError, TypeError):
         return False
 

@@ -70,6 +70,7 @@ def _understood(answer: str, complaints: str) -> Outlook:
     try:
         fields = json.loads(answer.splitlines()[-1])
     except (IndexError, ValueError):
-        return Outlook(error=complaints.strip().splitlines()[-1])
+        lines = complaints.strip().splitlines() or ["it ended without a word"]
+        return Outlook(error=lines[-1])
     studies = tuple(Study(**study) for study in fields["studies"])
     return Outlook(tuple(fields["shipped"]), tuple(fields["kept"]), studies, fields["error"])

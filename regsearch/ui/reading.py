@@ -14,6 +14,7 @@ from dataclasses import asdict
 from pathlib import Path
 
 from regsearch.tracking.catalog import entries, exhibit
+from regsearch.tracking.database import is_mlflows
 from regsearch.tracking.leftovers import ship_leftovers
 from regsearch.tracking.places import database_file, is_server, shown
 from regsearch.ui.outlook import Outlook, Study
@@ -38,8 +39,13 @@ def read(spools: Path, uri: str, server: str) -> Outlook:
 
 def _missing(uri: str) -> str:
     file = database_file(uri)
-    if file is None or file.exists():
+    if file is None or (file.exists() and is_mlflows(file)):
         return ""
+    if file.exists():
+        return (
+            f"There must be an MLflow database to look at, but {file} is none. Name another store "
+            "with --tracking-uri; studies write to sqlite:///mlflow.db if they are told nothing."
+        )
     return (
         f"There must be a tracking store to look at, but there is no {file}. Run a study in this "
         "folder first, or name another store with --tracking-uri."

@@ -1,6 +1,8 @@
 from __future__ import annotations
 
-from regsearch.figures.cards import cards_of, summary
+import pandas as pd
+
+from regsearch.figures.cards import busy_seconds, cards_of, summary
 from regsearch.figures.ranking import complete, table
 from tests.figures.synthetic import ODD, study
 
@@ -44,3 +46,8 @@ def test_a_study_without_a_complete_trial_has_no_best() -> None:
 def test_the_goal_stands_in_the_summary() -> None:
     assert summary(study()).startswith("minimizes val_loss · 40 trials · took ")
     assert summary(ODD["bare"]()) == "minimizes val_loss · 0 trials"
+
+
+def test_the_night_between_two_starts_of_a_study_is_not_counted() -> None:
+    trials = pd.DataFrame({"started": [0.0, 1.0, 90_000.0], "seconds": [2.0, 3.0, 1.0]})
+    assert busy_seconds(trials) == 5.0

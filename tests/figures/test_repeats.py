@@ -1,5 +1,8 @@
 from __future__ import annotations
 
+import dataclasses
+
+import pandas as pd
 import pytest
 
 from regsearch.figures.repeats import best_setting, interval
@@ -33,3 +36,12 @@ def test_an_interval_lies_around_the_mean_and_is_the_same_again() -> None:
 
 def test_equal_runs_leave_no_doubt() -> None:
     assert interval([0.5, 0.5]) == (0.5, 0.5)
+
+
+def test_the_same_run_made_twice_is_no_repeat() -> None:
+    data = study()
+    worst = data.trials.sort_values("value").tail(1)
+    twice = dataclasses.replace(data, trials=pd.concat([data.trials, worst], ignore_index=True))
+    best = best_setting(twice)
+    assert best is not None
+    assert best.values == (data.trials["value"].min(),)

@@ -11,7 +11,7 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from regsearch.search.album import Album
+from regsearch.search.album import CURVE, Album
 from regsearch.tracking.trouble import TrackingWarning
 from regsearch.trials import Histogram, OnReport, Outcome, Report, Trial
 from tests.search.toys import DB, EPOCHS, curve, go, loss, study, trained
@@ -169,3 +169,10 @@ def test_a_study_that_failed_altogether_has_data() -> None:
     with pytest.raises(RuntimeError, match="5 trials in a row"):
         go(asked, train=trained(fails))
     assert not list(FILES.glob("album/*"))
+
+
+def test_what_is_not_the_albums_own_is_left_alone(tmp_path: Path) -> None:
+    (tmp_path / "a folder").mkdir()
+    (tmp_path / f"7{CURVE}").write_bytes(b"old")
+    Album(tmp_path).keep_only({1})
+    assert [path.name for path in tmp_path.iterdir()] == ["a folder"]

@@ -60,3 +60,10 @@ def test_an_event_nobody_can_ship_does_not_hold_up_the_rest(uri: str) -> None:
     (left,) = ship_leftovers(SPOOL)
     assert left.error == ""
     assert states(uri) == {0: "complete", 1: "interrupted"}
+
+
+def test_a_spool_that_cannot_be_opened_holds_up_nothing(uri: str) -> None:
+    _left(uri, "first").close()
+    (SPOOL / "1" / "lock").mkdir()
+    _left(uri, "second").close()
+    assert [bool(left.error) for left in ship_leftovers(SPOOL)] == [True, False]

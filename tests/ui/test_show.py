@@ -211,8 +211,14 @@ def test_a_store_of_another_mlflow_is_refused(template: Path) -> None:
 
 
 def test_what_is_no_store_is_refused(tmp_path: Path) -> None:
+    with sqlite3.connect("another.db") as database:
+        database.execute("create table studies (x)")
+    assert "is none" in _refused("--tracking-uri", "sqlite:///another.db")
+    names = [name for (name,) in database.execute("select name from sqlite_master")]
+    assert names == ["studies"]
+    database.close()
     Path("mlflow.db").write_text("no database")
-    assert "MLflow must be able to read the store" in _refused()
+    assert "mlflow.db is none" in _refused()
     assert "must be a database or a server's address" in _refused("--tracking-uri", "nonsense")
     with socket.socket() as silent:
         silent.bind(("127.0.0.1", 0))
