@@ -92,7 +92,7 @@ class Applied:
         values = [self._value(*term) for term in self._terms]
         numbers = [value for value in values if isinstance(value, float)]
         tensors = [value for value in values if isinstance(value, Tensor)]
-        return added_up(tensors) + sum(numbers) if tensors else sum(numbers)
+        return added_up(tensors) + sum(numbers) if tensors else sum(numbers, 0.0)
 
     def _value(
         self, penalty: Penalty, parts: Parts | None, weights: Sequence[Tensor], groups: Groups

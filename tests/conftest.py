@@ -38,10 +38,12 @@ def _own_signal_handlers() -> Iterator[None]:
 
 
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
-    """Keeps the tests of a file in one process, and all of Ray's: its clusters would meet."""
+    """Keeps the tests of a file in one process; so all of Ray's, whose clusters would meet, and all
+    of a browser's, who share one and a server.
+    """
     for item in items:
-        group = "ray" if item.get_closest_marker("ray") else str(item.path)
-        item.add_marker(pytest.mark.xdist_group(group))
+        shared = [name for name in ("ray", "browser") if item.get_closest_marker(name)]
+        item.add_marker(pytest.mark.xdist_group(shared[0] if shared else str(item.path)))
 
 
 def pytest_runtest_setup(item: pytest.Item) -> None:

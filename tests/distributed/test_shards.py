@@ -76,7 +76,7 @@ def steps(net: Any, regularizers: Any, optimizer: str, batch: Any) -> Trained:
     made = OPTIMIZERS[optimizer](net.parameters())
     applied, values = Applied(net, regularizers, [made]), []
     for _ in range(10):
-        values.append(applied.value().item())
+        values.append(float(applied.value()))
         made.zero_grad()
         net.loss(batch).backward()
         applied.before_step(made)
