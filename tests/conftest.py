@@ -37,6 +37,7 @@ def _own_signal_handlers() -> Iterator[None]:
         signal.signal(number, handler)
 
 
+@pytest.hookimpl(tryfirst=True)  # before pytest-xdist reads the groups
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
     """Keeps the tests of a file in one process; so all of Ray's, whose clusters would meet, and all
     of a browser's, who share one and a server.
