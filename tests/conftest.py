@@ -37,16 +37,6 @@ def _own_signal_handlers() -> Iterator[None]:
         signal.signal(number, handler)
 
 
-@pytest.hookimpl(tryfirst=True)  # before pytest-xdist reads the groups
-def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
-    """Keeps the tests of a file in one process; so all of Ray's, whose clusters would meet, and all
-    of a browser's, who share one and a server.
-    """
-    for item in items:
-        shared = [name for name in ("ray", "browser") if item.get_closest_marker(name)]
-        item.add_marker(pytest.mark.xdist_group(shared[0] if shared else str(item.path)))
-
-
 def pytest_runtest_setup(item: pytest.Item) -> None:
     """Skips what this machine lacks."""
     for mark, (is_there, reason) in _NEEDS.items():
