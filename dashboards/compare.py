@@ -10,21 +10,18 @@ from __future__ import annotations
 import argparse
 from collections.abc import Sequence
 
+from regsearch.cli import store_options
 from regsearch.figures.errors import ReadingError
 from regsearch.figures.reporting import write_report
 
 
 def parser() -> argparse.ArgumentParser:
     asked = argparse.ArgumentParser(
-        prog="python -m dashboards.compare", description="Puts studies side by side on one page."
+        prog="python -m dashboards.compare",
+        description="Puts studies side by side on one page.",
+        parents=[store_options()],
     )
     asked.add_argument("names", nargs="+", metavar="NAME", help="a study's name; two at least")
-    asked.add_argument(
-        "--tracking-uri",
-        default="sqlite:///mlflow.db",
-        metavar="URI",
-        help="MLflow's tracking URI (%(default)s)",
-    )
     asked.add_argument("--output", metavar="FILE", help="the page (compare-NAME-NAME.html)")
     return asked
 

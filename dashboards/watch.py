@@ -14,6 +14,7 @@ import time
 from collections.abc import Sequence
 from pathlib import Path
 
+from regsearch.cli import store_options
 from regsearch.figures.data import StudyData
 from regsearch.figures.errors import ReadingError, UnreadableStoreError
 from regsearch.figures.frames import StudyReader
@@ -65,15 +66,11 @@ def _next(reader: StudyReader, data: StudyData) -> tuple[StudyData, bool]:
 
 def parser() -> argparse.ArgumentParser:
     asked = argparse.ArgumentParser(
-        prog="python -m dashboards.watch", description="Watches a study on a page that reloads."
+        prog="python -m dashboards.watch",
+        description="Watches a study on a page that reloads.",
+        parents=[store_options()],
     )
     asked.add_argument("name", metavar="NAME", help="the study's name")
-    asked.add_argument(
-        "--tracking-uri",
-        default="sqlite:///mlflow.db",
-        metavar="URI",
-        help="MLflow's tracking URI (%(default)s)",
-    )
     asked.add_argument("--output", metavar="FILE", help="the page (report-NAME.html)")
     asked.add_argument(
         "--every",

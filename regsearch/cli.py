@@ -32,6 +32,14 @@ def _parser() -> argparse.ArgumentParser:
         description="Which penalty, and how strong? Look at studies that have run.",
     )
     commands = parser.add_subparsers(dest="command", required=True, metavar="COMMAND")
+    store = store_options()
+    _add_ui(commands, store)
+    _add_report(commands, store)
+    return parser
+
+
+def store_options() -> argparse.ArgumentParser:
+    """Returns the options of every command that reads a store, for `parents=[...]`."""
     store = argparse.ArgumentParser(add_help=False)
     store.add_argument(
         "--tracking-uri",
@@ -39,9 +47,7 @@ def _parser() -> argparse.ArgumentParser:
         metavar="URI",
         help="MLflow's tracking URI, a database or a server (default: %(default)s)",
     )
-    _add_ui(commands, store)
-    _add_report(commands, store)
-    return parser
+    return store
 
 
 def _add_ui(

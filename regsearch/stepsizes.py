@@ -43,28 +43,13 @@ Group = Mapping[str, Any]
 State = Mapping[str, Any]
 
 
-def step_of(optimizer: Optimizer, group: Group, parameter: Tensor) -> float | Step:
-    """Returns the step per unit of gradient that `optimizer` has just taken.
-
-    Args:
-        optimizer: A supported one, after a step in which `parameter` had a gradient.
-        group: The parameter's group in `optimizer.param_groups`.
-        parameter: Any shape.
-
-    Raises:
-        TypeError: If the optimizer's step is not known; see `check_supported`.
-    """
-    check_supported(optimizer)
-    return step_from(type(optimizer), group, optimizer.state[parameter])
-
-
 def step_from(kind: type[Optimizer], group: Group, state: State) -> float | Step:
-    """Returns the same from an optimizer's numbers, for whoever keeps its state himself.
+    """Returns the step per unit of gradient that an optimizer has just taken with a parameter.
 
     Args:
-        kind: A supported optimizer's class.
+        kind: The optimizer's class, a supported one; see `check_supported`.
         group: The parameter's group.
-        state: What the optimizer would keep of the parameter after the step, by its names for it.
+        state: What the optimizer keeps of the parameter after the step, by its names for it.
     """
     return _STEPS[kind](group, state)
 

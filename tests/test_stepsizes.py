@@ -15,7 +15,7 @@ from torch.optim import Optimizer
 from regsearch.multi_tensor import prox_
 from regsearch.penalties import L1, GroupLasso
 from regsearch.regularizer import Regularizer
-from regsearch.stepsizes import Step, check_minimizes, check_supported, step_of
+from regsearch.stepsizes import Step, check_minimizes, check_supported, step_from
 from tests.lasso import FEATURES, fit, problem
 
 MakeOptimizer = Callable[[Iterable[Tensor]], Optimizer]
@@ -111,7 +111,7 @@ def test_step_is_the_move_under_a_constant_gradient(name: str) -> None:
         before = w.detach().clone()
         w.grad = g.clone()
         optimizer.step()
-    step = step_of(optimizer, optimizer.param_groups[0], w)
+    step = step_from(type(optimizer), optimizer.param_groups[0], optimizer.state[w])
     moved = (before - w.detach()) / g
     expected = step.tensor() if isinstance(step, Step) else torch.full_like(g, step)
     torch.testing.assert_close(moved, expected, rtol=2e-3, atol=0)

@@ -26,8 +26,9 @@ from regsearch.figures.frames_trials import (
 )
 from regsearch.figures.rows import curve_of, curve_of_one, curves_table, trials_table
 from regsearch.tracking.files import HISTOGRAMS, METRICS
-from regsearch.tracking.labels import KIND, NUMBER, study_id
+from regsearch.tracking.labels import KIND, NUMBER, fact, study_id
 from regsearch.tracking.names import key
+from regsearch.tracking.places import DEFAULT
 
 STUDY = "regsearch.study"
 OWN_PARAMS = ("penalty", "lam", "l1_ratio")
@@ -36,7 +37,7 @@ READERS = 8  # files of a server are asked for at the same time
 
 
 def read_study(
-    name: str, *, tracking_uri: str = "sqlite:///mlflow.db", experiment: str | None = None
+    name: str, *, tracking_uri: str = DEFAULT, experiment: str | None = None
 ) -> StudyData:
     """Returns a study as MLflow holds it; of a trial's attempts the last one.
 
@@ -52,7 +53,7 @@ def read_study(
     return StudyReader(tracking_uri, experiment).read(name)
 
 
-def study_names(tracking_uri: str = "sqlite:///mlflow.db") -> list[str]:
+def study_names(tracking_uri: str = DEFAULT) -> list[str]:
     """Returns the names of the studies in a store, the last one first.
 
     Raises:
@@ -72,9 +73,7 @@ class StudyReader:
         UnreadableStoreError: If the store is not there, does not answer or is of another version.
     """
 
-    def __init__(
-        self, tracking_uri: str = "sqlite:///mlflow.db", experiment: str | None = None
-    ) -> None:
+    def __init__(self, tracking_uri: str = DEFAULT, experiment: str | None = None) -> None:
         self._store = RunStore(tracking_uri, experiment)
         self._ended: dict[str, Files] = {}
 
@@ -99,7 +98,8 @@ class StudyReader:
             UnknownStudyError: If there is none of this name.
         """
         study, runs = self._runs(name)
-        monitor = _fact(study, "monitor") or UNNAMED
+        told = functools.partial(fact, study.data.tags, study.data.params)
+        monitor = told("monitor") or UNNAMED
         with quick_answers(), ThreadPoolExecutor(READERS) as pool:
             files = list(pool.map(functools.partial(self._files, monitor), runs))
         pairs = list(zip(runs, read_params(runs), files, strict=True))
@@ -109,7 +109,7 @@ class StudyReader:
         data = StudyData(
             name=name,
             monitor=monitor,
-            direction="maximize" if _fact(study, "direction") == "maximize" else "minimize",
+            direction="maximize" if told("direction") == "maximize" else "minimize",
             trials=trials_table(trials, extras),
             curves=curves_table({number_of(run): f.curve for run, _, f in pairs}, monitor),
             weights={number_of(run): f.weights for run, _, f in pairs if f.weights},
@@ -154,11 +154,6 @@ class StudyReader:
             history = self._store.history(run, key(monitor))
             return Files(curve_of_one(monitor, history), {})
         return Files(reported, _weights(self._store.file(run, HISTOGRAMS)))
-
-
-def _fact(study: Run, name: str) -> str:
-    """Returns what a study says of itself; a param cannot change, so what is newer is a tag."""
-    return str(study.data.tags.get(f"regsearch.{name}") or study.data.params.get(name, ""))
 
 
 # A file may be missing, or cut short on its way; what else is known of the trial is drawn.

@@ -16,6 +16,7 @@ from plotly.offline import get_plotlyjs
 from regsearch.figures.cards import Card, cards_of, summary
 from regsearch.figures.data import StudyData
 from regsearch.figures.gallery import SECTIONS
+from regsearch.figures.garbage import uncollected
 from regsearch.figures.labels import count, shortened
 from regsearch.figures.panels import (
     Panel,
@@ -48,9 +49,10 @@ def page(
     """
     if not studies:
         raise ValueError("studies must hold at least one study, but got none. Name one.")
-    if len(studies) == 1:
-        return _report(studies[0], title, refresh)
-    return _comparison(studies, title, refresh)
+    with uncollected():
+        if len(studies) == 1:
+            return _report(studies[0], title, refresh)
+        return _comparison(studies, title, refresh)
 
 
 def _report(data: StudyData, title: str | None, refresh: float | None) -> str:

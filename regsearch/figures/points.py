@@ -6,6 +6,7 @@ Coloured by penalty, pruned ones hollow, outliers at the rim as triangles.
 from __future__ import annotations
 
 from collections.abc import Sequence
+from typing import Any
 
 import pandas as pd
 from plotly.graph_objects import Figure, Scatter
@@ -17,6 +18,13 @@ from regsearch.figures.ranking import SPARSITY, Row, kinds, rows_of
 from regsearch.figures.theme import INK, MUTED, PAPER, penalty_color
 
 MARKER = 9
+_FINISHED = {
+    "symbol": "circle",
+    "size": MARKER,
+    "opacity": 0.9,
+    "line": {"width": 1, "color": PAPER},
+}
+_STOPPED = {"symbol": "circle-open", "size": MARKER - 3, "opacity": 0.55, "line": {"width": 1.2}}
 
 
 def add_points(figure: Figure, data: StudyData, frame: pd.DataFrame, x: str, scale: Scale) -> None:
@@ -32,10 +40,10 @@ def add_points(figure: Figure, data: StudyData, frame: pd.DataFrame, x: str, sca
     drawn = frame.dropna(subset=[x, "value"])
     stopped = drawn[drawn["state"] != "complete"]
     for kind in kinds(stopped):
-        figure.add_trace(_stopped(data, stopped[stopped["penalty"] == kind], x, scale))
+        figure.add_trace(_cloud(data, stopped[stopped["penalty"] == kind], x, scale, _STOPPED))
     finished = drawn[drawn["state"] == "complete"]
     for kind in kinds(finished):
-        figure.add_trace(_finished(data, finished[finished["penalty"] == kind], x, scale))
+        figure.add_trace(_cloud(data, finished[finished["penalty"] == kind], x, scale, _FINISHED))
     for kind in kinds(drawn):
         entry = legend_entry(plain(kind, 24), "circle", penalty_color(kind))
         figure.add_trace(entry.update(legendgroup=kind))
@@ -45,47 +53,21 @@ def add_points(figure: Figure, data: StudyData, frame: pd.DataFrame, x: str, sca
         figure.add_trace(legend_entry(name, "circle-open", MUTED))
 
 
-def _finished(data: StudyData, rows: pd.DataFrame, x: str, scale: Scale) -> Scatter:
+def _cloud(
+    data: StudyData, rows: pd.DataFrame, x: str, scale: Scale, marker: dict[str, Any]
+) -> Scatter:
     kind = str(rows["penalty"].iloc[0])
+    shapes = symbols(rows, scale, marker["symbol"])
     return Scatter(
-        **_places(data, rows, x, scale),
+        x=rows[x].to_numpy(dtype=float),
+        y=scale.clipped(rows["value"]),
+        hovertext=descriptions(data, rows),
+        hoverinfo="text",
         mode="markers",
         legendgroup=kind,
         showlegend=False,
-        marker={
-            "size": MARKER,
-            "color": penalty_color(kind),
-            "symbol": symbols(rows, scale, "circle"),
-            "opacity": 0.9,
-            "line": {"width": 1, "color": PAPER},
-        },
+        marker={**marker, "symbol": shapes, "color": penalty_color(kind)},
     )
-
-
-def _stopped(data: StudyData, rows: pd.DataFrame, x: str, scale: Scale) -> Scatter:
-    kind = str(rows["penalty"].iloc[0])
-    return Scatter(
-        **_places(data, rows, x, scale),
-        mode="markers",
-        legendgroup=kind,
-        showlegend=False,
-        marker={
-            "size": MARKER - 3,
-            "color": penalty_color(kind),
-            "symbol": symbols(rows, scale, "circle-open"),
-            "opacity": 0.55,
-            "line": {"width": 1.2},
-        },
-    )
-
-
-def _places(data: StudyData, rows: pd.DataFrame, x: str, scale: Scale) -> dict[str, object]:
-    return {
-        "x": rows[x].to_numpy(dtype=float),
-        "y": scale.clipped(rows["value"]),
-        "hovertext": descriptions(data, rows),
-        "hoverinfo": "text",
-    }
 
 
 def symbols(rows: pd.DataFrame, scale: Scale, inside: str) -> list[str]:

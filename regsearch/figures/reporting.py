@@ -12,6 +12,7 @@ from pathlib import Path
 from regsearch.figures.frames import StudyReader
 from regsearch.figures.page import page
 from regsearch.figures.page_file import ENDING, write_page
+from regsearch.tracking.places import DEFAULT
 
 LONGEST = 60
 
@@ -19,7 +20,7 @@ LONGEST = 60
 def write_report(
     names: Sequence[str],
     *,
-    tracking_uri: str = "sqlite:///mlflow.db",
+    tracking_uri: str = DEFAULT,
     output: str | Path | None = None,
 ) -> Path:
     """Writes the page of one study, or of several side by side, and returns its file.

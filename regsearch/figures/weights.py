@@ -5,8 +5,6 @@ The page's widget shows the same with a slider; these stand still, for a noteboo
 
 from __future__ import annotations
 
-from typing import Any
-
 import numpy as np
 from plotly.graph_objects import Figure
 
@@ -15,9 +13,9 @@ from regsearch.figures.data import StudyData
 from regsearch.figures.epochs import trial_name
 from regsearch.figures.labels import plain, share, strength
 from regsearch.figures.points import legend_entry
-from regsearch.figures.ranking import complete, kinds
+from regsearch.figures.ranking import Row, complete, kinds, rows_of
 from regsearch.figures.theme import nothing, penalty_color
-from regsearch.figures.weights_choice import UNBOUNDED, Most, choice, records, weighed
+from regsearch.figures.weights_choice import UNBOUNDED, Most, choice, weighed
 from regsearch.figures.weights_lanes import Lane, Panel, lanes_figure
 from regsearch.figures.weights_ridges import layer_ridges
 from regsearch.ridges.bins import Ridges, evenly
@@ -35,7 +33,7 @@ def weights_by_lambda(data: StudyData) -> Figure:
     drawn.
     """
     chosen = choice(data, Most(layers=MOST_PANELS, epochs=UNBOUNDED))
-    rows = records(chosen.trials)
+    rows = rows_of(chosen.trials)
     if not rows:
         return nothing(NONE_YET)
     panels = [_last_reports(data, rows, layer) for layer in chosen.layers]
@@ -70,23 +68,23 @@ def weights_by_epoch(data: StudyData, number: int | None = None) -> Figure:
     return lanes_figure(panels, labels, f"epoch of {trial_name(row)}")
 
 
-def _trial(data: StudyData, number: int | None) -> dict[str, Any] | None:
+def _trial(data: StudyData, number: int | None) -> Row | None:
     """Returns the row of a trial that has weights; the best, else the last, if none is named."""
     frame = weighed(data)
     if number is not None:
         frame = frame[frame["number"] == number]
     best = complete(frame).head(1)
-    rows = records(best if len(best) else frame.tail(1))
+    rows = rows_of(best if len(best) else frame.tail(1))
     return rows[0] if rows else None
 
 
-def _last_reports(data: StudyData, rows: list[dict[str, Any]], layer: str) -> Panel:
+def _last_reports(data: StudyData, rows: list[Row], layer: str) -> Panel:
     common = layer_ridges(data, [int(row["number"]) for row in rows], layer)
     lanes = [_last(common.of_trial.get(int(row["number"])), row) for row in rows]
     return Panel(layer, common.limit, lanes)
 
 
-def _last(ridges: Ridges | None, row: dict[str, Any]) -> Lane:
+def _last(ridges: Ridges | None, row: Row) -> Lane:
     counts = np.zeros(0) if ridges is None else ridges.counts[-1]
     zeros = 0.0 if ridges is None else float(ridges.shares[-1])
     hover = f"{trial_name(row)}<br>{share(zeros)} exact zeros"
@@ -94,7 +92,7 @@ def _last(ridges: Ridges | None, row: dict[str, Any]) -> Lane:
     return Lane(counts, zeros, penalty_color(row["penalty"]), opacity, hover)
 
 
-def _epochs(name: str, ridges: Ridges, row: dict[str, Any]) -> Panel:
+def _epochs(name: str, ridges: Ridges, row: Row) -> Panel:
     last = max(len(ridges.steps) - 1, 1)
     lanes = [
         Lane(

@@ -7,7 +7,6 @@ nobody reads. What is left out is left out evenly, and said.
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import Any
 
 import numpy as np
 import pandas as pd
@@ -79,11 +78,6 @@ def weighed(data: StudyData) -> pd.DataFrame:
     frame = table(data)
     has_weights = [bool(data.weights.get(int(number))) for number in frame["number"]]
     return frame.loc[np.array(has_weights, dtype=bool)]
-
-
-def records(frame: pd.DataFrame) -> list[dict[str, Any]]:
-    """Returns the rows by the columns' names."""
-    return [{str(name): cell for name, cell in row.items()} for row in frame.to_dict("records")]
 
 
 def _part(kept: int, of: int, noun: str) -> str:

@@ -11,9 +11,9 @@ from typing import Any
 from regsearch.figures.data import StudyData
 from regsearch.figures.gallery import Widget
 from regsearch.figures.labels import count, number, shortened, strength
-from regsearch.figures.ranking import complete
+from regsearch.figures.ranking import Row, complete, rows_of
 from regsearch.figures.theme import penalty_color
-from regsearch.figures.weights_choice import Choice, Most, choice, records
+from regsearch.figures.weights_choice import Choice, Most, choice
 from regsearch.figures.weights_ridges import LayerRidges, layer_ridges
 from regsearch.ridges.assets import asset, filled, joined
 from regsearch.ridges.packing import embedded, packed, scale
@@ -50,7 +50,7 @@ def _study(data: StudyData, chosen: Choice) -> dict[str, Any]:
         "trials": [
             _trial(data, row, row["number"] in best)
             | {"series": [_series(layer, row, chosen.epochs) for layer in layers.values()]}
-            for row in records(chosen.trials[::-1])
+            for row in rows_of(chosen.trials[::-1])
         ],
     }
 
@@ -60,12 +60,12 @@ def _layer(name: str, layer: LayerRidges) -> dict[str, Any]:
     return {"name": name, "note": cut} | scale(layer.limit, layer.bins, layer.peak)
 
 
-def _series(layer: LayerRidges, row: dict[str, Any], epochs: int) -> dict[str, Any]:
+def _series(layer: LayerRidges, row: Row, epochs: int) -> dict[str, Any]:
     ridges = layer.of_trial.get(int(row["number"]))
     return NOTHING if ridges is None else packed(ridges.thinned(epochs), layer.peak)
 
 
-def _trial(data: StudyData, row: dict[str, Any], is_best: bool) -> dict[str, Any]:
+def _trial(data: StudyData, row: Row, is_best: bool) -> dict[str, Any]:
     star = "★ " if is_best else ""
     lam = f"λ {strength(row['lam'])}" if row["lam"] > 0 else "no penalty"
     state = "" if row["state"] == "complete" else f" ({row['state']})"

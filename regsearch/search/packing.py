@@ -21,6 +21,7 @@ from numpy.typing import NDArray
 
 from regsearch.figures.data import WeightHistory
 from regsearch.figures.rows import curve
+from regsearch.ridges.bins import rebinned
 from regsearch.trials import Histogram, Report
 
 Arrays = dict[str, NDArray[Any]]
@@ -86,20 +87,13 @@ def weights_in(file: bytes) -> dict[str, WeightHistory]:
 
 
 def _history(stored: Mapping[str, NDArray[Any]], n: int) -> WeightHistory:
-    limits, counts = stored[f"limits/{n}"], stored[f"counts/{n}"].astype(np.int64)
-    limit = limits.max()
-    for _ in range(int(np.log2(limit / limits).max())):
-        narrow = limits < limit
-        counts[narrow], limits[narrow] = _doubled(counts[narrow]), 2 * limits[narrow]
-    edges = np.linspace(-limit, limit, counts.shape[1] + 1)
-    return WeightHistory(stored[f"steps/{n}"], counts, stored[f"zeros/{n}"], edges)
-
-
-def _doubled(counts: NDArray[np.int64]) -> NDArray[np.int64]:
-    """Returns the counts, a row a report, on a range twice as wide."""
-    reports, bins = counts.shape
-    pairs = counts.reshape(reports, bins // 2, 2).sum(axis=2)
-    return np.pad(pairs, ((0, 0), (bins // 4, bins // 4)))
+    limits, counts = stored[f"limits/{n}"], stored[f"counts/{n}"].astype(float)
+    limit, bins = limits.max(), counts.shape[1]
+    for narrow in np.unique(limits):
+        rows = limits == narrow
+        counts[rows] = rebinned(counts[rows], float(narrow), float(limit), bins)
+    edges = np.linspace(-limit, limit, bins + 1)
+    return WeightHistory(stored[f"steps/{n}"], counts.astype(np.int64), stored[f"zeros/{n}"], edges)
 
 
 @contextmanager

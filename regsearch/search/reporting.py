@@ -9,7 +9,6 @@ from collections.abc import Callable
 from typing import Any
 
 from regsearch.figures.data import StudyData
-from regsearch.figures.garbage import uncollected
 from regsearch.search.watchers import Bare
 from regsearch.tracking.base import StudyTracker
 from regsearch.tracking.memory import MemoryTracker
@@ -49,8 +48,7 @@ def drawn(
         return {}
     say("Drawing the report.")
     try:
-        with uncollected():
-            return {REPORT: html_of(data())}
+        return {REPORT: html_of(data())}
     except Exception as error:
         Trouble().say(
             "report",

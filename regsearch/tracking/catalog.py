@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import functools
 import time
 from collections.abc import Iterator
 from dataclasses import dataclass
@@ -81,9 +82,7 @@ def _study_runs(client: MlflowClient, experiment: str) -> Iterator[Run]:
 
 def _entry(run: Run, experiment: str, experiment_tags: dict[str, str]) -> Entry:
     info, tags = run.info, run.data.tags
-    # A param cannot change, so what is newer is a tag.
-    newer = {name: tags.get(f"regsearch.{name}") for name in ("monitor", "direction")}
-    facts = run.data.params | {name: text for name, text in newer.items() if text}
+    fact = functools.partial(labels.fact, tags, run.data.params)
     name = tags.get("regsearch.study", info.run_name)
     view = overview_id(name)
     return Entry(
@@ -91,8 +90,8 @@ def _entry(run: Run, experiment: str, experiment_tags: dict[str, str]) -> Entry:
         study_id=tags.get(labels.STUDY_ID, ""),
         experiment=experiment,
         experiment_id=info.experiment_id,
-        monitor=facts.get("monitor", ""),
-        direction="maximize" if facts.get("direction") == "maximize" else "minimize",
+        monitor=fact("monitor"),
+        direction="maximize" if fact("direction") == "maximize" else "minimize",
         touched=max(info.start_time, info.end_time or 0),
         view=view if TAG + view in experiment_tags else "",
     )

@@ -45,6 +45,16 @@ def study_tags(study: str, session: str) -> dict[str, str]:
     }
 
 
+def trials_filter(identity: str) -> str:
+    """Returns MLflow's search for the trials of a study, which is told by its `study_id`."""
+    return f"tags.`{STUDY_ID}` = '{identity}' and tags.`{KIND}` = 'trial'"
+
+
+def fact(tags: Mapping[str, str], params: Mapping[str, str], name: str) -> str:
+    """Returns what a study says of itself; a param cannot change, so what is newer is a tag."""
+    return str(tags.get(f"regsearch.{name}") or params.get(name, ""))
+
+
 def study_params(card: Mapping[str, Any]) -> dict[str, str]:
     """Returns a study's facts as params."""
     facts = {**card["params"], "monitor": card["monitor"], "direction": card["direction"]}

@@ -12,7 +12,7 @@ from typing import Any
 from regsearch.tracking import charts
 from regsearch.tracking.base import StudyCard
 from regsearch.tracking.charts import Card, Section
-from regsearch.tracking.labels import study_id
+from regsearch.tracking.labels import study_id, trials_filter
 from regsearch.tracking.names import key
 from regsearch.tracking.vocabulary import Vocabulary, family
 
@@ -44,11 +44,6 @@ class Subject:
         return charts.lines([metric], scale)
 
 
-def trials_filter(study: str) -> str:
-    """Returns MLflow's search for a study's trials."""
-    return f"tags.`regsearch.study_id` = '{study_id(study)}' and tags.`regsearch.kind` = 'trial'"
-
-
 def page_state(subject: Subject, order: str, sections: Sequence[Section]) -> dict[str, Any]:
     """Returns the state of the page that shows one study's trials.
 
@@ -59,7 +54,7 @@ def page_state(subject: Subject, order: str, sections: Sequence[Section]) -> dic
     """
     columns = _columns(subject)
     return {
-        "searchFilter": trials_filter(subject.study.name),
+        "searchFilter": trials_filter(study_id(subject.study.name)),
         # Sorted by anything but time, MLflow lists the trials one by one; otherwise it folds them
         # into the study's run, and there are no charts.
         "orderByKey": f"metrics.`{order}`",

@@ -13,6 +13,8 @@ import sys
 from pathlib import Path
 from urllib.parse import quote, unquote, urlsplit
 
+from regsearch.tracking.labels import trials_filter
+
 HOST = "127.0.0.1"
 PORT = 5000
 DEFAULT = "sqlite:///mlflow.db"
@@ -105,7 +107,7 @@ def study_url(uri: str, experiment: str, study_id: str, order: str, *, ascending
             by one; otherwise it folds them into the study's run, and there are no charts.
         ascending: Whether the smallest comes first.
     """
-    wanted = f"tags.`regsearch.study_id` = '{study_id}' and tags.`regsearch.kind` = 'trial'"
+    wanted = trials_filter(study_id)
     metric = quote(f"metrics.`{order}`")
     return (
         f"{server_url(uri)}/#/experiments/{quote(experiment)}/runs?searchFilter={quote(wanted)}"

@@ -15,6 +15,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
+from regsearch.ridges.bins import evenly
 from regsearch.tracking import charts
 from regsearch.tracking.base import StudyCard
 from regsearch.tracking.charts import Section
@@ -113,9 +114,7 @@ def picked(layers: Sequence[str], most: int) -> list[str]:
         >>> picked(["a", "b", "c", "d", "e"], 3)
         ['a', 'c', 'e']
     """
-    if len(layers) <= most:
-        return [*layers]
-    return [layers[round(i * (len(layers) - 1) / (most - 1))] for i in range(most)]
+    return [layers[i] for i in evenly(len(layers), most)]
 
 
 def _ranking(subject: Subject) -> dict[str, Any]:

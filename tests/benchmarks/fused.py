@@ -12,7 +12,6 @@ import functools
 import multiprocessing
 import os
 import statistics
-import sys
 import tempfile
 import time
 from collections.abc import Callable, Mapping
@@ -27,7 +26,7 @@ from regsearch.training.each import train_each
 from regsearch.training.fused.train import train_fused, train_lean
 from studies.digits import Batch, Digits, data
 from tests.benchmarks import bare
-from tests.benchmarks.interleaved import machine
+from tests.benchmarks.interleaved import run_parts
 
 EPOCHS, ROUNDS, AUTO_TRIALS = 20, 3, 8
 KINDS = ("none", "l1", "l2", "elastic_net")
@@ -195,14 +194,7 @@ def searched(given: Task, train: Any) -> None:
 PARTS = {"ways": ways, "processes": processes, "auto": auto}
 
 
-def main() -> None:
-    torch.set_num_threads(1)
-    print(machine())
-    for part in sys.argv[1:] or PARTS:
-        PARTS[part]()
-
-
 if __name__ == "__main__":
     with tempfile.TemporaryDirectory() as folder:
         os.chdir(folder)
-        main()
+        run_parts(PARTS)

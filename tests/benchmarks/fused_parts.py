@@ -10,7 +10,6 @@ from __future__ import annotations
 import functools
 import multiprocessing
 import resource
-import sys
 import time
 from collections.abc import Callable
 from typing import Any
@@ -30,7 +29,7 @@ from regsearch.training.fused.stack import Stack
 from regsearch.training.fused.updates import Separate
 from studies.digits import Digits
 from tests.benchmarks.fused import KINDS, Large, task
-from tests.benchmarks.interleaved import machine, medians
+from tests.benchmarks.interleaved import medians, run_parts
 
 WIDTH, STEPS, ROUNDS = 32, 2, 5
 OFF = Clipping(0.0, "norm")
@@ -143,12 +142,5 @@ def repeated(way: Callable[..., object], *arguments: object) -> None:
 PARTS = {"rungs": rungs, "memory": memory, "compiling": compiling}
 
 
-def main() -> None:
-    torch.set_num_threads(1)
-    print(machine())
-    for part in sys.argv[1:] or PARTS:
-        PARTS[part]()
-
-
 if __name__ == "__main__":
-    main()
+    run_parts(PARTS)

@@ -9,6 +9,7 @@ from __future__ import annotations
 import datetime
 import platform
 import statistics
+import sys
 import time
 from collections.abc import Callable, Mapping
 
@@ -38,3 +39,11 @@ def machine() -> str:
         f"{datetime.date.today()}, {model}, {torch.get_num_threads()} thread(s), "
         f"Python {platform.python_version()}, torch {torch.__version__}"
     )
+
+
+def run_parts(parts: Mapping[str, Callable[[], object]]) -> None:
+    """Runs the parts that the command line names, or all of them, on one thread."""
+    torch.set_num_threads(1)
+    print(machine())
+    for part in sys.argv[1:] or parts:
+        parts[part]()
