@@ -68,6 +68,7 @@ OWNERS = {
     "pytorch_lightning": ("regsearch/namespaces.py", "regsearch/training/"),
     "optuna": ("regsearch/search/", "regsearch/figures/frames_importance.py"),
     "mlflow": (
+        "regsearch/tracking/answers.py",
         "regsearch/tracking/catalog.py",
         "regsearch/tracking/store.py",
         "regsearch/figures/frames.py",

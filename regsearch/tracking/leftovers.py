@@ -10,9 +10,9 @@ import os
 from dataclasses import dataclass
 from pathlib import Path
 
+from regsearch.tracking.answers import Unreachable
 from regsearch.tracking.shipment import STRIKES, Shipment
 from regsearch.tracking.spool import Spool, spools
-from regsearch.tracking.store import Unreachable
 
 
 @dataclass(frozen=True)

@@ -10,10 +10,12 @@ import math
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 
+from regsearch.tracking.answers import Refused
+from regsearch.tracking.direct import Point
 from regsearch.tracking.labels import REASON
 from regsearch.tracking.names import LONGEST_TAG, key, text
 from regsearch.tracking.progress import Progress
-from regsearch.tracking.store import MOST_METRICS, Point, Refused, Store
+from regsearch.tracking.store import MOST_METRICS, Store
 
 
 class Outbox:
@@ -39,13 +41,16 @@ class Outbox:
 
     def measure(self, run: str) -> None:
         """Sends a run's queued metrics."""
-        with self._noting():
-            self._store.measure(run, self._points.pop(run, []))
+        self._send({run: self._points.pop(run, [])})
 
     def flush(self) -> None:
         """Sends all queued metrics."""
-        for run in list(self._points):
-            self.measure(run)
+        points, self._points = self._points, {}
+        self._send(points)
+
+    def _send(self, points: Mapping[str, list[Point]]) -> None:
+        for error in self._store.measure({run: some for run, some in points.items() if some}):
+            self._progress.refused = str(error)
 
     def describe(self, run: str, params: Mapping[str, str], tags: Mapping[str, str]) -> None:
         """Sends params and tags."""

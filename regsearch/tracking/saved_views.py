@@ -19,8 +19,9 @@ import zlib
 from collections.abc import Mapping, Sequence
 from typing import Any
 
+from regsearch.tracking.answers import Refused
 from regsearch.tracking.names import checksum
-from regsearch.tracking.store import Refused, Store
+from regsearch.tracking.store import Store
 from regsearch.tracking.views import PREFIX, View
 
 VERSIONS = ((3, 15), (3, 16), (3, 17))

@@ -10,11 +10,12 @@ import os
 import time
 from collections.abc import Iterator
 
+from regsearch.tracking.answers import Unreachable
 from regsearch.tracking.events import Event
 from regsearch.tracking.progress import Progress
 from regsearch.tracking.scribe import Scribe
 from regsearch.tracking.spool import Spool
-from regsearch.tracking.store import Store, Unreachable
+from regsearch.tracking.store import Store
 
 CHUNK_BYTES = 128_000
 LARGEST_CHUNK = 8 * CHUNK_BYTES  # MLflow takes a metric of many in half the time of one of a few

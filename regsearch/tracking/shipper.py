@@ -20,10 +20,10 @@ import time
 import traceback
 from pathlib import Path
 
+from regsearch.tracking.answers import Unreachable
 from regsearch.tracking.shipment import Shipment
 from regsearch.tracking.shipping import OVER
 from regsearch.tracking.spool import Spool, spools
-from regsearch.tracking.store import Unreachable
 
 IDLE_SECONDS = 1.0
 RETRY_SECONDS = (0.5, 1.0, 2.0, 5.0)

@@ -12,10 +12,11 @@ from collections.abc import Iterable, Mapping
 from typing import Any
 
 from regsearch.tracking import labels
+from regsearch.tracking.answers import Unreachable
 from regsearch.tracking.base import StudyCard
 from regsearch.tracking.progress import Progress
 from regsearch.tracking.saved_views import TAG, install
-from regsearch.tracking.store import Store, StoredRun, Unreachable
+from regsearch.tracking.store import Store, StoredRun
 from regsearch.tracking.views import View, overview_id, views_of
 from regsearch.tracking.vocabulary import Vocabulary
 

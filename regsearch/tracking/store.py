@@ -1,69 +1,34 @@
 """MLflow as this package needs it: runs found by tags, metrics in batches, files, an end.
 
-The only file that imports MLflow. It knows nothing of trials and studies. Errors:
-
-    StoreError
-      ├── Unreachable   not now: the server is down or slow, the database locked, a disk full
-      └── Refused       never: MLflow says that this entry cannot be stored
-
-A file that may not be written where it should (PermissionError and its like) is neither, and is
-passed on.
+It knows nothing of trials and studies. Errors are those of `answers`; a file that may not be
+written where it should (PermissionError and its like) is none of them, and is passed on.
 """
 
 from __future__ import annotations
 
 import tempfile
 from collections.abc import Iterable, Iterator, Mapping, Sequence
-from contextlib import contextmanager
 from dataclasses import dataclass
-from itertools import islice
+from itertools import islice, zip_longest
 from pathlib import Path
 from typing import TypeVar
 
 import mlflow
 from mlflow import MlflowClient
 from mlflow.entities import Experiment, Metric, Param, RunTag
-from mlflow.exceptions import MlflowException
 from mlflow.utils.credentials import get_default_host_creds
 from mlflow.utils.rest_utils import http_request
 
+from regsearch.tracking import direct
+from regsearch.tracking.answers import Refused, Unreachable, answered, brief
 from regsearch.tracking.database import make_database
+from regsearch.tracking.direct import Point
 from regsearch.tracking.places import artifact_location, database_file, is_server
-
-Point = tuple[str, float, int, int]
-"""A metric's key, value, time in milliseconds and step."""
 
 T = TypeVar("T")
 
 MOST_METRICS = 1000
 MOST_PARAMS = 50  # 100 are allowed, but 100 long ones would be more than the megabyte allowed
-_REFUSALS = {
-    "INVALID_PARAMETER_VALUE",
-    "RESOURCE_DOES_NOT_EXIST",
-    "RESOURCE_ALREADY_EXISTS",
-    "BAD_REQUEST",
-    "INVALID_STATE",
-}
-
-_WRONG_PLACE = (
-    PermissionError,
-    FileNotFoundError,
-    FileExistsError,
-    NotADirectoryError,
-    IsADirectoryError,
-)
-
-
-class StoreError(Exception):
-    """MLflow did not store something."""
-
-
-class Unreachable(StoreError):
-    """MLflow cannot be reached, or cannot store anything at the moment."""
-
-
-class Refused(StoreError):
-    """MLflow will not store this entry, however often it is asked."""
 
 
 @dataclass(frozen=True)
@@ -91,16 +56,16 @@ class Store:
 
     def __init__(self, uri: str, experiment: str) -> None:
         self._uri = uri
-        file = database_file(uri)
+        self._file = database_file(uri)
         try:
-            if file is not None:
-                make_database(file, MlflowClient)
+            if self._file is not None:
+                make_database(self._file, MlflowClient)
             self._client = MlflowClient(uri)
             self.experiment = self._experiment(experiment, artifact_location(uri))
         except Refused:
             raise
         except Exception as error:
-            raise Unreachable(_brief(error)) from error
+            raise Unreachable(brief(error)) from error
 
     def _experiment(self, name: str, location: str | None) -> str:
         found: Experiment | None = self._client.get_experiment_by_name(name)
@@ -118,7 +83,7 @@ class Store:
         token: str | None = None
         found: list[StoredRun] = []
         while True:
-            with _answered():
+            with answered():
                 page = self._client.search_runs(
                     [self.experiment],
                     f"tags.`{tag}` = '{value}'",
@@ -149,30 +114,52 @@ class Store:
         try:
             run = self._client.create_run(self.experiment, time, dict(tags), name)
         except Exception as error:
-            raise Unreachable(_brief(error)) from error
+            raise Unreachable(brief(error)) from error
         return str(run.info.run_id)
 
-    def measure(self, run: str, points: Sequence[Point]) -> None:
-        """Adds metrics to a run; a point stored before is not stored again."""
+    def measure(self, points: Mapping[str, Sequence[Point]]) -> list[Refused]:
+        """Adds metrics to runs; a point stored before is not stored again.
+
+        Args:
+            points: By run id; finite or NaN.
+
+        Returns:
+            What MLflow says of each run that it does not take them for.
+
+        Raises:
+            Unreachable: If they are not stored, or not all of them.
+        """
+        with answered():
+            served = direct.write(self._file, points) if self._file is not None else set()
+        refusals: list[Refused] = []
+        for run in (run for run in points if run not in served):
+            try:
+                self._log(run, points[run])
+            except Refused as error:
+                refusals.append(error)
+        return refusals
+
+    def _log(self, run: str, points: Sequence[Point]) -> None:
         for batch in batches(points, MOST_METRICS):
             metrics = [Metric(key, value, time, step) for key, value, time, step in batch]
-            with _answered():
+            with answered():
                 self._client.log_batch(run, metrics=metrics, synchronous=True)
 
     def describe(self, run: str, params: Mapping[str, str], tags: Mapping[str, str]) -> None:
         """Adds params, which must not change, and tags, which may."""
-        for part in batches(params.items(), MOST_PARAMS):
-            with _answered():
-                self._client.log_batch(run, params=[Param(*item) for item in part])
-        for part in batches(tags.items(), MOST_PARAMS):
-            with _answered():
-                self._client.log_batch(run, tags=[RunTag(*item) for item in part])
+        parts = zip_longest(
+            batches(params.items(), MOST_PARAMS), batches(tags.items(), MOST_PARAMS), fillvalue=()
+        )
+        for some, others in parts:
+            given = [Param(*item) for item in some]
+            with answered():
+                self._client.log_batch(run, params=given, tags=[RunTag(*item) for item in others])
 
     def attach(self, run: str, files: Mapping[str, bytes]) -> None:
         """Stores files with a run, under their relative paths."""
         if not files:
             return
-        with _answered(), tempfile.TemporaryDirectory() as folder:
+        with answered(), tempfile.TemporaryDirectory() as folder:
             for name, content in files.items():
                 path = Path(folder, name)
                 path.parent.mkdir(parents=True, exist_ok=True)
@@ -181,32 +168,32 @@ class Store:
 
     def resume(self, run: str) -> None:
         """Sets a run's status to RUNNING."""
-        with _answered():
+        with answered():
             self._client.update_run(run, "RUNNING")
 
     def end(self, run: str, status: str, time: int) -> None:
         """Ends a run as FINISHED, KILLED or FAILED."""
-        with _answered():
+        with answered():
             self._client.set_terminated(run, status, time)
 
     def folder(self, run: str) -> str:
         """Returns the URI below which a run's files are."""
-        with _answered():
+        with answered():
             return str(self._client.get_run(run).info.artifact_uri)
 
     def tags(self) -> dict[str, str]:
         """Returns the experiment's tags."""
-        with _answered():
+        with answered():
             return dict(self._client.get_experiment(self.experiment).tags)
 
     def tag(self, key: str, value: str) -> None:
         """Sets a tag of the experiment."""
-        with _answered():
+        with answered():
             self._client.set_experiment_tag(self.experiment, key, value)
 
     def untag(self, key: str) -> None:
         """Removes a tag of the experiment."""
-        with _answered():
+        with answered():
             self._client.delete_experiment_tag(self.experiment, key)
 
     def version(self) -> str:
@@ -216,14 +203,14 @@ class Store:
         """
         if not is_server(self._uri):
             return str(mlflow.__version__)
-        with _answered():
+        with answered():
             host = get_default_host_creds(self._uri)  # type: ignore[no-untyped-call]  # MLflow's
             answer = http_request(host, "/version", "GET", raise_on_status=False)  # type: ignore[no-untyped-call]  # as well
         return str(answer.text).strip() if answer.status_code == 200 else ""
 
     def history(self, run: str, key: str) -> list[float]:
         """Returns all values a run has of a metric."""
-        with _answered():
+        with answered():
             return [float(point.value) for point in self._client.get_metric_history(run, key)]
 
 
@@ -232,22 +219,3 @@ def batches(items: Iterable[T], most: int) -> Iterator[list[T]]:
     rest = iter(items)
     while batch := list(islice(rest, most)):
         yield batch
-
-
-@contextmanager
-def _answered() -> Iterator[None]:
-    """Tells what will pass from what will not."""
-    try:
-        yield
-    except MlflowException as error:
-        kind = Refused if error.error_code in _REFUSALS else Unreachable
-        raise kind(_brief(error)) from error
-    except _WRONG_PLACE:
-        raise
-    except OSError as error:
-        raise Unreachable(_brief(error)) from error
-
-
-def _brief(error: Exception) -> str:
-    lines = str(error).strip().splitlines() or [""]
-    return f"{type(error).__name__}: {lines[0][:300]}"
