@@ -24,8 +24,9 @@ from regsearch.search.storage import OpenStudy, quiet_optuna
 from regsearch.training.each import train_each
 from regsearch.training.fused.dry_run import why_not_fusable
 from regsearch.training.fused.fallback import TrainOn
-from regsearch.training.fused.ladder import WIDTH, Rung, fastest
+from regsearch.training.fused.ladder import Rung, fastest
 from regsearch.training.fused.refusal import NotFusableError
+from regsearch.training.fused.sizes import WIDTH
 from regsearch.training.fused.train import train_fused
 from regsearch.training.task import Task
 from regsearch.trials import Train, Trial
@@ -90,7 +91,7 @@ def training_of(
     if not isinstance(train, str):
         return Training(train, saves_weights=False)
     if train == "fused":
-        wide = WIDTH if width == "auto" else width
+        wide = None if width == "auto" else width
         return Training(functools.partial(train_fused, task, folder, width=wide))
     if train == "auto" and auto is not None:
         return Training(TrainOn(auto, task, folder), rung=auto)

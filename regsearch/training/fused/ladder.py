@@ -20,13 +20,12 @@ from regsearch.training.fused.enrolment import Enrolment
 from regsearch.training.fused.placement import Lineup
 from regsearch.training.fused.refusal import NotFusableError
 from regsearch.training.fused.single import Single
-from regsearch.training.fused.sizes import widest
+from regsearch.training.fused.sizes import WIDTH, widest
 from regsearch.training.fused.speed import gain_of
 from regsearch.training.surroundings import quiet, share_of_threads, untouched_generators
 from regsearch.training.task import Task
 from regsearch.trials import Trial
 
-WIDTH = 32  # trials of a stack at most: on one CPU core wider ones gain little
 NARROWEST = 4  # fewer gain too little to look for it
 FIRST = 8  # if so many are slower than alone, more are, too
 CLEARLY = 1.25  # times as fast a stack must be, so that a busy machine does not change the choice

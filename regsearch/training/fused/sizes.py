@@ -17,9 +17,18 @@ from regsearch.training.fused.rules import rule_of
 from regsearch.training.fused.steps import Steps
 from regsearch.training.surroundings import untouched_generators
 
+WIDTH = 32  # trials of a stack at most: on one CPU core wider ones gain little
 CPU_ROOM = 2 << 30  # bytes of a stack
 GPU_SHARE = 4  # a stack has one of so many parts of a GPU's memory
 _STATES = 2  # of a weight, where an optimizer's own are not known
+
+
+def fitting(member: Member) -> int:
+    """Returns how many trials like this one are trained at once if nobody says, itself one."""
+    try:
+        return max(1, widest(member, WIDTH))
+    except Exception:  # in its first step: it will tell as any trial that fails
+        return WIDTH
 
 
 def widest(member: Member, most: int) -> int:

@@ -16,6 +16,7 @@ from regsearch.training.fused.enrolment import Enrolment
 from regsearch.training.fused.member import Member
 from regsearch.training.fused.placement import Lineup, Queue
 from regsearch.training.fused.single import Single
+from regsearch.training.fused.sizes import fitting
 from regsearch.training.fused.stack import Stack
 from regsearch.training.surroundings import quiet, share_of_threads
 from regsearch.training.task import Task
@@ -24,7 +25,12 @@ from regsearch.trials import OnReport, Outcome, Trial
 
 
 def train_fused(
-    task: Task, folder: Path, trials: Iterator[Trial], on_report: OnReport, *, width: int
+    task: Task,
+    folder: Path,
+    trials: Iterator[Trial],
+    on_report: OnReport,
+    *,
+    width: int | None = None,
 ) -> Iterator[Outcome]:
     """Trains up to `width` trials as one model; a `Train` once the rest is given.
 
@@ -33,7 +39,7 @@ def train_fused(
         folder: Where a complete trial's state dict is kept, as `<number>.pt`.
         trials: Pulled whenever there is room for one more.
         on_report: Told of each trial after each of its validation epochs; True stops that trial.
-        width: How many trials are held at once.
+        width: How many trials are held at once; None for as many as there is room for, up to 32.
 
     Yields:
         One outcome a trial, as `train_each` would give it.
@@ -42,7 +48,7 @@ def train_fused(
         NotFusableError: If the Task's Trainer would do something that is not done here.
         ValueError: If `width` is not at least 1.
     """
-    if width < 1:
+    if width is not None and width < 1:
         raise ValueError(f"width must be at least 1, but got {width}.")
     check_trainer(task)
     yield from _train(task, folder, trials, on_report, Lineup(clipping_of(task)), width)
@@ -65,15 +71,19 @@ def _train(
     trials: Iterator[Trial],
     on_report: OnReport,
     lineup: Lineup | Queue,
-    width: int,
+    width: int | None,
 ) -> Iterator[Outcome]:
     enrolment = Enrolment(task)
     while True:
         held = sum(len(stack.members) for stack in lineup.stacks)
-        pulled = list(islice(trials, width - held))
+        pulled = list(islice(trials, (width or 1) - held))
         yield from _enrol(enrolment, lineup, pulled)
         if not pulled and not lineup.stacks:
             return
+        if width is None and lineup.stacks:  # the first trial tells how many more there may be
+            with share_of_threads(), quiet():
+                width = fitting(lineup.stacks[0].members[0])
+            continue
         for stack in lineup.stacks:
             yield from _epoch(task, folder, lineup, stack, on_report)
 

@@ -8,7 +8,8 @@ import pytest
 import torch
 from torch.utils.data import DataLoader, TensorDataset
 
-from regsearch.training.fused.ladder import WIDTH, Rung, fastest
+from regsearch.training.fused.ladder import Rung, fastest
+from regsearch.training.fused.sizes import WIDTH
 from regsearch.trials import Trial
 from tests.training.fused.test_refusals import Item
 from tests.training.fused.toys import KINDS, Net, task

@@ -2,17 +2,21 @@
 
 from __future__ import annotations
 
+from operator import length_hint
+from pathlib import Path
 from typing import Any
 
 import pytest
 import torch
 from torch import nn
 
+from regsearch.training.fused import sizes
 from regsearch.training.fused.enrolment import Enrolment
 from regsearch.training.fused.member import Member
 from regsearch.training.fused.sizes import size_of, widest
-from regsearch.trials import Trial
-from tests.training.fused.toys import KINDS, Net, task
+from regsearch.training.fused.train import train_fused
+from regsearch.trials import Report, Trial
+from tests.training.fused.toys import KINDS, Net, task, trials
 
 DOUBLE = 8
 WEIGHTS = 6 * 5 + 5 + 5 + 1
@@ -59,3 +63,20 @@ class Wide(Net):
 def test_large_trials_are_fewer() -> None:
     assert widest(member(), 32) == 32
     assert widest(member(Wide), 32) == 8  # of 257 MB each
+
+
+@pytest.mark.parametrize(("room", "expected"), [(5.5, 5), (0.5, 1), (1000, 7)])
+def test_where_nobody_says_as_many_as_there_is_room_for(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, room: float, expected: int
+) -> None:
+    one = member()
+    monkeypatch.setattr(sizes, "CPU_ROOM", int(room * size_of(one)))
+    given = iter(trials())
+    waiting: list[int] = []
+
+    def on_report(report: Report) -> bool:
+        waiting.append(length_hint(given))
+        return False
+
+    assert len([*train_fused(task(), tmp_path, given, on_report)]) == 7
+    assert 7 - waiting[0] == expected
