@@ -1,14 +1,19 @@
 """A whole study with fused trials, search and MLflow included, against one written by hand.
 
-60 trials of the digits network, 20 epochs each, by regsearch; a few by Optuna, a Trainer each and
-Lightning's own MLFlowLogger. Run by hand:
+60 trials of the digits network, 20 epochs each: by regsearch, and by Optuna with a Trainer and
+Lightning's own MLFlowLogger each, of which a few are run and the rest counted like them. Each way
+begins in an interpreter and a folder of its own, and makes its databases. Run by hand:
 
     OMP_NUM_THREADS=1 python -m tests.benchmarks.fused_study
 """
 
 from __future__ import annotations
 
+import json
 import os
+import statistics
+import subprocess
+import sys
 import tempfile
 import time
 from collections.abc import Iterator
@@ -27,6 +32,8 @@ from regsearch.trials import OnReport
 from studies.digits import data
 from tests.benchmarks.fused import EPOCHS, KINDS, Naive, task
 from tests.benchmarks.interleaved import machine
+
+TRIALS = 60
 
 
 def by_hand(trial: optuna.Trial) -> float:
@@ -59,15 +66,25 @@ class Waiting(MLflowTracker):
         self.waited += time.perf_counter() - start
 
 
-def study(trials: int = 60, hand_trials: int = 4) -> None:
-    """The study end to end, search and tracking included, against one written by hand."""
-    optuna.logging.set_verbosity(optuna.logging.ERROR)
-    written = optuna.create_study(storage="sqlite:///hand-study.db")
-    written.optimize(by_hand, 1)  # makes MLflow's tables
-    start, cpu = time.perf_counter(), process_seconds()
-    written.optimize(by_hand, hand_trials)
-    hand = (time.perf_counter() - start) / hand_trials
-    hand_cpu = (process_seconds() - cpu) / hand_trials
+def written(measured: int = 4) -> None:
+    """A study written by hand.
+
+    Args:
+        measured: How many of its trials are run after the first one; the others count like them.
+    """
+    first = _Seconds()
+    study = optuna.create_study(storage="sqlite:///study.db")
+    study.optimize(by_hand, 1)
+    wall, cpu = first.taken()
+    others = _Seconds()
+    study.optimize(by_hand, measured)
+    each, each_cpu = (seconds / measured for seconds in others.taken())
+    rest = TRIALS - 1
+    _tell(wall + rest * each, cpu + rest * each_cpu, first=wall, each=each)
+
+
+def fused() -> None:
+    """The same by regsearch, search and tracking included."""
     clock = {"books": 0.0}
 
     def timed(given: Iterator[Trial], on_report: OnReport) -> Iterator[Outcome]:
@@ -88,27 +105,64 @@ def study(trials: int = 60, hand_trials: int = 4) -> None:
 
     space = Space(("l1", "l2", "elastic_net"))
     tracker = Waiting()
-    start, cpu = time.perf_counter(), process_seconds()
-    asked = Study("fused", task(), space, trials, pruner=None)
+    ours = _Seconds()
+    asked = Study("fused", task(), space, TRIALS, pruner=None)
     asked.run(train=timed, tracker=tracker, progress=False)
-    whole = time.perf_counter() - start
-    whole_cpu = process_seconds() - cpu
-    ours = whole / trials
-    print(f"\nby hand {hand:.2f} s a trial, fused {ours:.2f}: {hand / ours:.1f} times as fast")
-    print(
-        f"CPU, shipping included: {hand_cpu:.2f} s and {whole_cpu / trials:.2f} s a trial, "
-        f"{hand_cpu * trials / whole_cpu:.1f} times"
-    )
-    print(
-        f"{trials} trials in {whole:.0f} s: {clock['books'] / whole:.0%} asking, reporting and "
-        f"telling, {tracker.waited / whole:.0%} waiting for MLflow at the end"
-    )
+    whole, whole_cpu = ours.taken()
+    _tell(whole, whole_cpu, books=clock["books"], waited=tracker.waited)
 
 
-def process_seconds() -> float:
-    """Returns the CPU seconds of this process and of those it has waited for."""
-    times = os.times()
-    return times.user + times.system + times.children_user + times.children_system
+def _tell(wall: float, cpu: float, **more: float) -> None:
+    print(json.dumps({"wall": wall, "cpu": cpu, **more}))
+
+
+def compare(rounds: int = 3) -> None:
+    """Both ways in turn, each in a process and a folder of its own."""
+    found: dict[str, list[dict[str, float]]] = {"written": [], "fused": []}
+    for _ in range(rounds):
+        for way, seconds in found.items():
+            seconds.append(_measured(way))
+            print(way, {name: round(value, 2) for name, value in seconds[-1].items()})
+    hand, ours = (
+        {name: statistics.median(each[name] for each in seconds) for name in seconds[0]}
+        for seconds in found.values()
+    )
+    wall, cpu = hand["wall"] / ours["wall"], hand["cpu"] / ours["cpu"]
+    print(f"\n{TRIALS} trials: {wall:.1f} times as fast, {cpu:.1f} in CPU seconds of all processes")
+    books, waited = ours["books"] / ours["wall"], ours["waited"] / ours["wall"]
+    print(f"{books:.0%} asking, reporting and telling, {waited:.0%} waiting for MLflow at the end")
+
+
+def _measured(way: str) -> dict[str, float]:
+    command = [sys.executable, "-m", "tests.benchmarks.fused_study", way]
+    path = os.pathsep.join([os.getcwd(), os.environ.get("PYTHONPATH", "")])
+    with tempfile.TemporaryDirectory() as folder:
+        done = subprocess.run(
+            command,
+            cwd=folder,
+            env={**os.environ, "PYTHONPATH": path},
+            stdout=subprocess.PIPE,
+            text=True,
+            check=True,
+        )
+    seconds: dict[str, float] = json.loads(done.stdout.splitlines()[-1])
+    return seconds
+
+
+class _Seconds:
+    """Seconds since it was made, of the wall, and of this process and those it has waited for."""
+
+    def __init__(self) -> None:
+        self._start = self._now()
+
+    def taken(self) -> tuple[float, float]:
+        wall, cpu = self._now()
+        return wall - self._start[0], cpu - self._start[1]
+
+    def _now(self) -> tuple[float, float]:
+        times = os.times()
+        cpu = times.user + times.system + times.children_user + times.children_system
+        return time.perf_counter(), cpu
 
 
 @contextmanager
@@ -119,8 +173,11 @@ def _spent(clock: dict[str, float]) -> Iterator[None]:
 
 
 if __name__ == "__main__":
-    with tempfile.TemporaryDirectory() as folder:
-        os.chdir(folder)
-        torch.set_num_threads(1)
+    optuna.logging.set_verbosity(optuna.logging.ERROR)
+    torch.set_num_threads(1)
+    ways = {"written": written, "fused": fused}
+    if sys.argv[1:]:
+        ways[sys.argv[1]]()
+    else:
         print(machine())
-        study()
+        compare()
