@@ -10,9 +10,7 @@ from __future__ import annotations
 import argparse
 from collections.abc import Sequence
 
-from regsearch.cli import store_options
-from regsearch.figures.errors import ReadingError
-from regsearch.figures.reporting import write_report
+from regsearch.cli import interruptible, store_options
 
 
 def parser() -> argparse.ArgumentParser:
@@ -31,6 +29,14 @@ def main(arguments: Sequence[str] | None = None) -> None:
     given = asked.parse_args(arguments)
     if len(set(given.names)) < 2:
         asked.error("a comparison needs two studies; `regsearch report NAME` shows one")
+    with interruptible():
+        _compare(given)
+
+
+def _compare(given: argparse.Namespace) -> None:
+    from regsearch.figures.errors import ReadingError  # imports MLflow, pandas and Plotly
+    from regsearch.figures.reporting import write_report
+
     try:
         file = write_report(given.names, tracking_uri=given.tracking_uri, output=given.output)
     except (ReadingError, OSError) as error:

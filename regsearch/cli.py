@@ -9,11 +9,18 @@
 from __future__ import annotations
 
 import argparse
+import os
+import signal
 import sys
-from collections.abc import Sequence
+import threading
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
+from types import FrameType
 
 from regsearch.figures.garbage import uncollected
 from regsearch.tracking.places import DEFAULT, PORT
+
+INTERRUPTED = 130  # 128 and the number of SIGINT, as shells count
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
@@ -22,8 +29,46 @@ def main(arguments: Sequence[str] | None = None) -> int:
     Args:
         arguments: The command line without the program's name; None is this process's own.
     """
-    given = _parser().parse_args(arguments)
-    return _ui(given) if given.command == "ui" else _report(given)
+    with interruptible():
+        given = _parser().parse_args(arguments)
+        return _ui(given) if given.command == "ui" else _report(given)
+
+
+@contextmanager
+def interruptible() -> Iterator[None]:
+    """Makes of a ctrl-C inside the quiet end that people mean by it; a second one ends at once.
+
+    What is inside may catch the KeyboardInterrupt. It need not come out as one: a library that is
+    cut short while it is imported raises an ImportError.
+
+    Raises:
+        SystemExit: With status 130 instead of what came of a ctrl-C.
+    """
+    if threading.current_thread() is not threading.main_thread():
+        yield
+        return
+    taken = False
+
+    def take(number: int, frame: FrameType | None) -> None:
+        nonlocal taken
+        if taken:
+            os._exit(INTERRUPTED)
+        taken = True
+        raise KeyboardInterrupt
+
+    before = signal.signal(signal.SIGINT, take)
+    try:
+        yield
+    except BaseException:
+        if not taken:
+            raise
+        before = signal.SIG_DFL  # all that is left to do is to end
+        # After a ctrl-C inside exec(), which dataclasses are made with, `python -m` ends by the
+        # signal whatever the status is; another exec() makes Python forget it.
+        exec("")
+        raise SystemExit(INTERRUPTED) from None
+    finally:
+        signal.signal(signal.SIGINT, before)
 
 
 def _parser() -> argparse.ArgumentParser:

@@ -5,10 +5,8 @@ from __future__ import annotations
 import html
 import inspect
 import re
-import shlex
-import sys
 from collections.abc import Mapping, Sequence
-from pathlib import Path
+from dataclasses import dataclass
 
 from optuna.distributions import (
     BaseDistribution,
@@ -19,6 +17,7 @@ from optuna.distributions import (
 
 from regsearch.figures.rows import trials_table
 from regsearch.search import markdown
+from regsearch.search.commands import report_command, rerun_command
 from regsearch.search.fingerprint import described
 from regsearch.search.frames import best_of_each
 from regsearch.search.records import Record
@@ -26,8 +25,10 @@ from regsearch.search.setup import Choices
 from regsearch.search.space import Space
 from regsearch.search.tables import best_table
 from regsearch.tracking.base import StudyCard
+from regsearch.tracking.places import DEFAULT
 from regsearch.training.task import Task
 
+TABLE = "trials.csv"
 LONGEST = 1000  # characters of a file's docstring
 
 
@@ -110,56 +111,57 @@ def _prose(docstring: str) -> str:
     return html.escape(cut, quote=False)
 
 
-def findings(
-    name: str,
-    task: Task,
-    space: Space,
-    entries: Sequence[Record],
-    stored: str,
-    *,
-    has_report: bool = False,
-) -> tuple[str, dict[str, str]]:
-    """Returns a study's note in markdown, and its table of trials by file name.
+@dataclass(frozen=True)
+class Findings:
+    """Says what a study found.
 
-    Args:
+    Attributes:
         name: The study's name.
         task: What was trained.
         space: What was tried.
-        entries: The trials that have ended.
-        stored: Where they are.
-        has_report: Whether `report.html` comes with it.
+        stored: Where the trials are, for people.
+        uri: The tracking URI of the store that keeps it.
     """
-    extras = list(space.extra or {})
-    table = best_table(best_of_each(entries, extras, task.direction), task.monitor)
-    best = markdown.table(table) if len(table) else "No trial is complete."
-    text = [
-        f"# {markdown.plain(name)}",
-        question(task, space),
-        "## Best of each kind",
-        best,
-        _counts(entries) + (" All charts: `report.html` under Artifacts." if has_report else ""),
-        "## Run it again",
-        f"{markdown.code(rerun_command())} goes on where this study stands, in "
-        f"{markdown.code(stored)}. {markdown.code(report_command(name))} draws its report.",
-    ]
-    csv = trials_table(entries, extras).to_csv(index=False)
-    return "\n\n".join(text) + "\n", {"trials.csv": csv}
+
+    name: str
+    task: Task
+    space: Space
+    stored: str
+    uri: str = DEFAULT
+
+    def note(self, entries: Sequence[Record], *, has_report: bool = False) -> str:
+        """Returns the study's note in markdown.
+
+        Args:
+            entries: The trials that have ended.
+            has_report: Whether `report.html` comes with it.
+        """
+        best = best_of_each(entries, self._extras, self.task.direction)
+        table = best_table(best, self.task.monitor)
+        charts = " All charts: `report.html` under Artifacts." if has_report else ""
+        text = [
+            f"# {markdown.plain(self.name)}",
+            question(self.task, self.space),
+            "## Best of each kind",
+            markdown.table(table) if len(table) else "No trial is complete.",
+            _counts(entries) + charts,
+            "## Run it again",
+            f"{markdown.code(rerun_command())} goes on where this study stands, in "
+            f"{markdown.code(self.stored)}. "
+            f"{markdown.code(report_command(self.name, self.uri))} draws its report.",
+        ]
+        return "\n\n".join(text) + "\n"
+
+    def table(self, entries: Sequence[Record]) -> str:
+        """Returns the table of trials as CSV."""
+        return trials_table(entries, self._extras).to_csv(index=False)
+
+    @property
+    def _extras(self) -> list[str]:
+        return list(self.space.extra or {})
 
 
 def _counts(entries: Sequence[Record]) -> str:
     states = [entry.state for entry in entries]
     words = [f"{states.count(state)} {state}" for state in ("complete", "pruned", "failed")]
     return f"{len(states)} trials: {', '.join(words)}."
-
-
-def rerun_command() -> str:
-    """Returns the command this process was started with."""
-    main = sys.modules["__main__"]
-    spec = main.__spec__
-    start = ["-m", spec.name] if spec is not None else [Path(sys.argv[0]).name]
-    return shlex.join(["python", *start, *sys.argv[1:]])
-
-
-def report_command(name: str) -> str:
-    """Returns the command that draws a study's report."""
-    return shlex.join(["regsearch", "report", *(["--"] if name.startswith("-") else []), name])

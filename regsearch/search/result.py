@@ -57,7 +57,8 @@ class StudyResult:
         optuna_study: Optuna's own view of it.
         url: Where people look at it; None if nowhere.
         storage: Where the trials are stored.
-        weights: The folder with the best trial's weights.
+        weights: The folder of the study's files: the best trial's weights, and the album, what all
+            trials reported.
         run_id: The tracking store's id of the best trial; None without one.
     """
 

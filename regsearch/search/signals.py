@@ -20,6 +20,7 @@ from types import FrameType
 # Who else has set a handler has plans of their own.
 DEFAULTS = {signal.SIGINT: signal.default_int_handler, signal.SIGTERM: signal.SIG_DFL}
 GRACE = 25.0
+QUEUED = "Interrupted: trials are queued again, and what is known is written down."
 LAST_WORDS = "The study was interrupted; run it again to go on from here."
 
 
@@ -69,13 +70,13 @@ class Signals:
         self._raise_if_due()
 
     @contextmanager
-    def leaving(self) -> Iterator[None]:
+    def leaving(self, words: str = QUEUED) -> Iterator[None]:
         """Says what happens when a signal ends the context, and sees that it does not take long."""
         try:
             yield
         except (KeyboardInterrupt, SystemExit):
             self._is_leaving = True
-            self._say("Interrupted: trials are queued again, and what is known is written down.")
+            self._say(words)
             if self._taken is not None:
                 self._clock = threading.Timer(GRACE, _repeat, [self._taken])
                 self._clock.daemon = True

@@ -14,16 +14,16 @@ from rich.console import Console
 from regsearch.engines.base import Engine
 from regsearch.search import checks
 from regsearch.search.album import album_of
+from regsearch.search.ending import conclude, store_of
 from regsearch.search.failures import FailureRule
 from regsearch.search.fingerprint import fingerprint
 from regsearch.search.frames import study_data
 from regsearch.search.ledger import Ledger, Rules
-from regsearch.search.notes import card, findings
+from regsearch.search.notes import Findings, card
 from regsearch.search.placement import placed
 from regsearch.search.points import grid
 from regsearch.search.progress import say, shown
 from regsearch.search.records import best, records
-from regsearch.search.reporting import drawn
 from regsearch.search.result import StudyResult
 from regsearch.search.resume import Checkpoints
 from regsearch.search.run import run
@@ -120,7 +120,8 @@ class Study:
             train: "each" trains one trial after another with a Trainer each, "fused" many trials as
                 one model, "auto" in the way that a dry run shows to be right and fastest; a train
                 function of your own goes as well.
-            width: How many trials "fused" trains at once; "auto" is 32.
+            width: How many trials "fused" trains at once; "auto" is as many as there is memory for,
+                up to 32.
             tracker: Who writes the study down; None is an `MLflowTracker`.
             progress: Whether to print progress, and at the end the best trial of each kind.
 
@@ -176,7 +177,9 @@ class Study:
         console: Console,
     ) -> bool:
         """Runs the trials and sums them up; returns whether the tracker was given a report."""
-        signals = Signals(functools.partial(say, console))
+        saying = functools.partial(say, console)
+        signals = Signals(saying)
+        findings = Findings(self.name, self.task, self.space, book.text, store_of(tracker))
         with signals.handled():
             ledger = Ledger(book.study, self.space, self._rules(), Checkpoints(book.weights))
             lost = ledger.recover()
@@ -194,11 +197,8 @@ class Study:
                 rule = FailureRule(self.n_trials)
                 run(ledger, engine, training.function, watchers, rule, signals)
                 data = functools.partial(study_data, book.study, self.task, self.space, album)
-                report = drawn(data, tracker, functools.partial(say, console))
-                asked, entries = (self.name, self.task, self.space), ledger.records()
-                note, files = findings(*asked, entries, book.text, has_report=bool(report))
-                tracker.summarize(note, {**files, **report})
-                return bool(report)
+                entries = ledger.records()
+                return conclude(findings, entries, data, tracker, saying, signals)
 
     def _rules(self) -> Rules:
         return Rules(

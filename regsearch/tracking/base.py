@@ -66,11 +66,12 @@ class StudyTracker(Tracker, Protocol):
         ...
 
     def summarize(self, note: str, files: Mapping[str, str]) -> None:
-        """A study has been evaluated; called at most once a session, before `close`.
+        """A study has been evaluated; called before `close`, again when there is more to keep.
 
         Args:
-            note: Question, space and the best of each kind, in markdown.
-            files: Text of the files to keep with the study, by file name.
+            note: Question, space and the best of each kind, in markdown; takes the place of the
+                note before.
+            files: Text of the files to keep with the study, by file name; they join those before.
         """
         ...
 

@@ -14,6 +14,8 @@ from collections.abc import Callable, Iterator
 from contextlib import closing, contextmanager
 from pathlib import Path
 
+MLFLOWS = {"experiments", "runs", "alembic_version"}  # among its tables
+
 
 def make_database(file: Path, make: Callable[[str], object]) -> None:
     """Makes the database unless it is there.
@@ -32,14 +34,27 @@ def make_database(file: Path, make: Callable[[str], object]) -> None:
         os.replace(unfinished, file)
 
 
-def is_mlflows(file: Path) -> bool:
-    """Tells whether a SQLite file holds MLflow's tables; MLflow would add them to any other."""
+def flaw(file: Path) -> str:
+    """Returns why a file is no SQLite database of MLflow's; "" if it is one.
+
+    It is looked at before MLflow opens it: that would make one that is not there, and add its
+    tables to any other.
+    """
+    if not file.is_file():
+        return f"There is no MLflow database {file}."
+    try:
+        tables = _tables(file)
+    except sqlite3.Error as error:
+        return f"{file} must be an MLflow database, but got: {error}."
+    if tables >= MLFLOWS:
+        return ""
+    some = ", ".join(sorted(tables)[:5]) or "nothing"
+    return f"{file} must be an MLflow database, but it holds {some}."
+
+
+def _tables(file: Path) -> set[str]:
     with closing(sqlite3.connect(f"{file.absolute().as_uri()}?mode=ro", uri=True)) as database:
-        try:
-            tables = {name for (name,) in database.execute("SELECT name FROM sqlite_master")}
-        except sqlite3.DatabaseError:
-            return False
-    return {"experiments", "runs", "alembic_version"} <= tables
+        return {name for (name,) in database.execute("SELECT name FROM sqlite_master")}
 
 
 @contextmanager

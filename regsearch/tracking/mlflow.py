@@ -114,7 +114,9 @@ class MLflowTracker:
     def summarize(self, note: str, files: Mapping[str, str]) -> None:
         """The study has been evaluated: its note and files go to the parent run."""
         with self._guarded():
-            self._add(events.summarized(note, self._fitting(files)))
+            fitting = self._fitting(files)
+            if fitting or not files:  # a note that comes with a page alone speaks of that page
+                self._add(events.summarized(note, fitting))
 
     def _fitting(self, files: Mapping[str, str]) -> dict[str, str]:
         """Leaves out a page that the spool's disk has no room for: the study's end waits behind it.

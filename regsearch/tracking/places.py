@@ -61,14 +61,30 @@ def artifact_location(uri: str) -> str | None:
     return None if folder is None else folder.as_uri()
 
 
-def shown(uri: str) -> str:
+def shown(uri: str, instead: str = "") -> str:
     """Returns the URI without the user and password in it.
+
+    Args:
+        uri: Any text, an argument of a command as well.
+        instead: What takes their place.
 
     Example:
         >>> shown("https://me:secret@mlflow.example/team")
         'https://mlflow.example/team'
     """
-    return uri if database_file(uri) else re.sub(r"://[^/]*@", "://", uri)
+    if database_file(uri):
+        return uri
+    # SQLAlchemy takes a password with a slash in it, a web address ends at the first one.
+    user = r"://[^:/@]*(:.*)?@" if _DATABASE.search(uri) else r"://[^/]*@"
+    without = re.sub(user, lambda _: f"://{instead}", uri)
+    return re.sub(r"(?i)([?&;][^=&;#]*pass[^=&;#]*=)[^&;#]*", r"\1***", without)
+
+
+def store_options(uri: str) -> list[str]:
+    """Returns what a command needs to find a store; passwords are left to the reader."""
+    if absolute(uri) == absolute(DEFAULT):
+        return []
+    return ["--tracking-uri", shown(absolute(uri), "USER:PASSWORD@")]
 
 
 def is_server(uri: str) -> bool:
@@ -141,8 +157,7 @@ def ui_command(uri: str) -> str | None:
     on_path = shutil.which("regsearch") == str(program)
     named = ["regsearch"] if on_path else [str(program)]
     start = named if program.exists() else [sys.executable, "-m", "regsearch.cli"]
-    store = [] if absolute(uri) == absolute(DEFAULT) else ["--tracking-uri", absolute(uri)]
-    return shlex.join([*start, "ui", *store])
+    return shlex.join([*start, "ui", *store_options(uri)])
 
 
 def server_arguments(uri: str, port: int) -> list[str] | None:

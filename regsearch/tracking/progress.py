@@ -7,9 +7,10 @@ trials' numbers to MLflow's run ids, which only the shipping process learns.
 from __future__ import annotations
 
 import json
-import os
 from dataclasses import asdict, dataclass, field
 from pathlib import Path
+
+from regsearch.tracking.whole_file import write_whole
 
 
 @dataclass
@@ -54,6 +55,4 @@ class Progress:
 
     def save(self, path: Path) -> None:
         """Replaces the file."""
-        beside = path.with_suffix(".new")
-        beside.write_text(json.dumps(asdict(self)), encoding="utf-8")
-        os.replace(beside, path)
+        write_whole(path, json.dumps(asdict(self)).encode())

@@ -11,14 +11,15 @@ import csv
 import io
 import json
 import math
+import traceback
 from collections.abc import Mapping, Sequence
 
 from regsearch.trials import Direction
 
 SOURCE, FILE = "trials.csv", "ranking.json"
 TAGS = {"mlflow.loggedArtifacts": json.dumps([{"path": FILE, "type": "table"}])}
-FIRST = ("number", "state", "value")
-LAST = ("reason", "seconds")
+FIRST = ("number", "value")  # what a narrow window shows: with the penalty and λ behind them
+LAST = ("state", "reason", "seconds")
 ZEROS = "sparsity/all"
 HIDDEN = ("attempt", "retry_of", "started")
 FAMILIES = ("loss/", "sparsity/", "near_zero/", "weight_norm/", "weights_p")
@@ -30,13 +31,19 @@ def ranked(
 ) -> tuple[Mapping[str, str], Mapping[str, str]]:
     """Returns a study's files with the table among them, and the tags that it takes.
 
+    The table is an extra: the files that it cannot be made of go without it.
+
     Args:
         files: Texts by name; without `trials.csv` they stay as they are.
         direction: Whether small or large values are good.
     """
     if SOURCE not in files:
         return files, {}
-    return {**files, FILE: ranking(files[SOURCE], direction)}, TAGS
+    try:
+        return {**files, FILE: ranking(files[SOURCE], direction)}, TAGS
+    except Exception:
+        traceback.print_exc()  # where the process that ships keeps its log
+        return files, {}
 
 
 def ranking(trials: str, direction: Direction) -> str:
@@ -55,7 +62,7 @@ def ranking(trials: str, direction: Direction) -> str:
 
 
 def _columns(names: Sequence[str]) -> list[str]:
-    """Returns the columns people compare: no layer's own, and the reasons last."""
+    """Returns the columns people compare: no layer's own, and what became of a trial last."""
     middle = [name for name in names if not name.startswith(FAMILIES)]
     middle = [name for name in middle if name not in (*FIRST, *LAST, *HIDDEN)]
     picked = [*FIRST, *middle, ZEROS, *LAST]

@@ -8,18 +8,23 @@ Its answer is an `Outlook` as one line of JSON.
 from __future__ import annotations
 
 import json
+import shlex
 import sys
 from collections.abc import Sequence
 from dataclasses import asdict
 from pathlib import Path
 
 from regsearch.tracking.catalog import entries, exhibit
-from regsearch.tracking.database import is_mlflows
+from regsearch.tracking.database import flaw
 from regsearch.tracking.leftovers import ship_leftovers
 from regsearch.tracking.places import database_file, is_server, shown
 from regsearch.ui.outlook import Outlook, Study
 
 MOST = 5
+ADVICE = (
+    "Run a study in this folder first, or name another store with --tracking-uri; studies write to "
+    "sqlite:///mlflow.db if they are told nothing."
+)
 SCHEMA = "out-of-date database schema"
 
 
@@ -27,7 +32,7 @@ def read(spools: Path, uri: str, server: str) -> Outlook:
     """Ships what is left over, and lists the last studies; see `outlook.look`."""
     found = ship_leftovers(spools)
     shipped = tuple(dict.fromkeys(left.study for left in found if not left.error))
-    kept = tuple(f"{left.folder}: {left.error}" for left in found if left.error)
+    kept = tuple(f"{left.folder}: {shown(left.error)}" for left in found if left.error)
     missing = _missing(uri)
     if missing:
         return Outlook(shipped, kept, error=missing)
@@ -39,17 +44,8 @@ def read(spools: Path, uri: str, server: str) -> Outlook:
 
 def _missing(uri: str) -> str:
     file = database_file(uri)
-    if file is None or (file.exists() and is_mlflows(file)):
-        return ""
-    if file.exists():
-        return (
-            f"There must be an MLflow database to look at, but {file} is none. Name another store "
-            "with --tracking-uri; studies write to sqlite:///mlflow.db if they are told nothing."
-        )
-    return (
-        f"There must be a tracking store to look at, but there is no {file}. Run a study in this "
-        "folder first, or name another store with --tracking-uri."
-    )
+    wrong = "" if file is None else flaw(file)
+    return f"{wrong} {ADVICE}" if wrong else ""
 
 
 def _studies(uri: str, server: str) -> tuple[Study, ...]:
@@ -65,10 +61,10 @@ def _explained(uri: str, error: Exception) -> str:
         return (
             f"The store must be of the MLflow that is installed here, but {shown(uri)} is of "
             f"another version: {lines[0]} Make a copy of it, then run: mlflow db upgrade "
-            f"'{shown(uri)}'"
+            f"{shlex.quote(shown(uri, 'USER:PASSWORD@'))}"
         )
-    kind = "server" if is_server(uri) else "store"
-    return f"MLflow must be able to read the {kind} {shown(uri)}, but got: {lines[0][:300]}"
+    said, kind = shown(lines[0]), "server" if is_server(uri) else "store"
+    return f"MLflow must be able to read the {kind} {shown(uri)}, but got: {said[:300]}"
 
 
 def main(arguments: Sequence[str]) -> None:

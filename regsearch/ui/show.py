@@ -12,37 +12,48 @@ from pathlib import Path
 from types import FrameType
 
 from regsearch.tracking.mlflow import SPOOL
-from regsearch.tracking.places import HOST, absolute, is_server, server_arguments, server_url
+from regsearch.tracking.places import HOST, absolute, is_server, server_arguments, server_url, shown
+from regsearch.tracking.waiting import Waiting, waiting
 from regsearch.ui.outlook import Outlook, Study, look
 from regsearch.ui.server import Server, ServerError, free_port, is_free
 
 
 class _Ended(BaseException):
-    """Somebody asked for the end."""
+    """Somebody asked for the end.
+
+    Args:
+        number: The signal by which he did.
+    """
+
+    def __init__(self, number: int) -> None:
+        super().__init__(number)
+        self.number = number
 
 
 def show(uri: str, port: int, *, browser: bool) -> int:
     """Serves a tracking store until it is told to end, and returns the process's exit code.
+
+    That is 0 if it is told so while it serves, and 130 at a ctrl-C before.
 
     Args:
         uri: The tracking URI: a database, or a server that runs already.
         port: Where to listen on this machine.
         browser: Whether to open one.
     """
-    with _ending(), suppress(_Ended):
+    with _ending():
         try:
             return _show(absolute(uri), port, browser)
         except ServerError as error:
             return _refuse(str(error))
-    print("Ended.")
-    return 0
+        except _Ended as early:
+            return 128 + early.number  # as shells count
 
 
 def _show(uri: str, port: int, browser: bool) -> int:
     arguments = server_arguments(uri, port)
     if arguments is None and not is_server(uri):
         return _refuse(
-            f"--tracking-uri must be a database or a server's address, but got {uri!r}. For "
+            f"--tracking-uri must be a database or a server's address, but got {shown(uri)!r}. For "
             "example: sqlite:///mlflow.db or http://127.0.0.1:5000"
         )
     if arguments is not None and not is_free(port):
@@ -51,10 +62,12 @@ def _show(uri: str, port: int, browser: bool) -> int:
             f"regsearch ui --port {free_port()}"
         )
     server = server_url(uri) if arguments is None else f"http://{HOST}:{port}"
-    outlook = look(Path(SPOOL).absolute(), uri, server)
+    spools = Path(SPOOL).absolute()
+    _announce(waiting(spools))
+    outlook = look(spools, uri, server)
     _tell(outlook)
     if outlook.error:
-        return _refuse(outlook.error)
+        return _refuse(_printable(outlook.error))
     if arguments is None:
         return _lead(server, outlook.studies, browser)
     return _serve(arguments, port, outlook.studies, browser)
@@ -67,8 +80,10 @@ def _serve(arguments: Sequence[str], port: int, studies: Sequence[Study], browse
         server.wait_until_it_answers()
         _lead(address, studies, browser)
         print("Ctrl-C ends it.", flush=True)
-        server.wait_until_it_ends()
-    return 1
+        with suppress(_Ended):
+            server.wait_until_it_ends()
+    print("Ended.")
+    return 0
 
 
 def _lead(address: str, studies: Sequence[Study], browser: bool) -> int:
@@ -84,9 +99,9 @@ def _lead(address: str, studies: Sequence[Study], browser: bool) -> int:
     return 0
 
 
-def _printable(name: str) -> str:
-    """Returns a name on one line, without what would steer a terminal."""
-    return " ".join("".join(c if c.isprintable() else " " for c in name).split())
+def _printable(text: str) -> str:
+    """Returns any text on one line, without what would steer a terminal."""
+    return " ".join("".join(c if c.isprintable() else " " for c in text).split())
 
 
 def _opened(link: str) -> bool:
@@ -100,11 +115,19 @@ def _opened(link: str) -> bool:
         return False
 
 
+def _announce(left: Waiting) -> None:
+    if not left.studies:
+        return
+    studies = "1 study" if left.studies == 1 else f"{left.studies} studies"
+    reports = "1 report" if left.reports == 1 else f"{left.reports} reports"
+    print(f"Storing what is left over of {studies}: {reports} ...", flush=True)
+
+
 def _tell(outlook: Outlook) -> None:
     for study in outlook.shipped:
         print(f"Stored what was left over of {_printable(study) or 'a study'}.")
     for place in outlook.kept:
-        print(f"Still not stored, and kept in {place}", file=sys.stderr)
+        print(f"Still not stored, and kept in {_printable(place)}", file=sys.stderr)
 
 
 def _refuse(message: str) -> int:
@@ -119,7 +142,7 @@ def _ending() -> Iterator[None]:
     def end(number: int, frame: FrameType | None) -> None:
         for other in numbers:
             signal.signal(other, signal.SIG_IGN)  # once is enough: let the end come to its end
-        raise _Ended
+        raise _Ended(number)
 
     numbers = (signal.SIGINT, signal.SIGTERM, signal.SIGHUP)
     before = {number: signal.signal(number, end) for number in numbers}

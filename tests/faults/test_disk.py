@@ -105,6 +105,9 @@ def test_a_full_disk_under_the_spool_delays_what_mlflow_gets(disk: Path, uri: st
     with pytest.warns(TrackingWarning, match="must be writable"):
         result = finished(InlineEngine(), tracker)
     check_complete(uri, result)
+    (told,) = runs(uri, "study")
+    assert "6 complete" in told.data.tags["mlflow.note.content"]
+    assert "report.html" not in told.data.tags["mlflow.note.content"]  # there is no room for it
 
 
 def check_complete(uri: str, result: StudyResult) -> None:

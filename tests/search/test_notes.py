@@ -8,9 +8,12 @@ import optuna
 import pandas as pd
 
 from regsearch.search import markdown
-from regsearch.search.notes import report_command
+from regsearch.search.commands import report_command
+from regsearch.search.ending import store_of
+from regsearch.search.notes import Findings
 from regsearch.search.space import Space
 from regsearch.tracking.memory import MemoryTracker
+from regsearch.tracking.mlflow import MLflowTracker
 from tests.search.toys import DB, TASK, go, study
 
 
@@ -63,7 +66,14 @@ def test_a_table_keeps_its_cells() -> None:
     ]
 
 
-def test_a_report_command_survives_a_shell() -> None:
-    assert report_command("digits") == "regsearch report digits"
-    assert report_command("a b'c") == """regsearch report 'a b'"'"'c'"""
-    assert report_command("-x") == "regsearch report -- -x"
+def test_the_note_names_the_store_it_is_in() -> None:
+    here = store_of(MLflowTracker("sqlite:///mlflow.db"))
+    assert "`regsearch report toy`" in _findings(here).note([])
+    there = store_of(MLflowTracker("http://me:secret@host:5000"))
+    shown = "`regsearch report --tracking-uri http://USER:PASSWORD@host:5000 toy`"
+    assert shown in _findings(there).note([])
+    assert "`regsearch report toy`" in _findings(store_of(MemoryTracker())).note([])
+
+
+def _findings(uri: str) -> Findings:
+    return Findings("toy", TASK, Space(), DB, uri)

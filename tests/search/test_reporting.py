@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+import io
+import signal
+import sys
 from collections.abc import Mapping
 from pathlib import Path
 
@@ -24,8 +27,8 @@ class Keeper:
     url = None
 
     def __init__(self) -> None:
-        self.note = ""
-        self.files: Mapping[str, str] = {}
+        self.notes: list[str] = []
+        self.files: dict[str, str] = {}
 
     def open(self, study: StudyCard) -> None: ...
     def start(self, trial: Trial) -> None: ...
@@ -34,7 +37,8 @@ class Keeper:
     def close(self) -> None: ...
 
     def summarize(self, note: str, files: Mapping[str, str]) -> None:
-        self.note, self.files = note, files
+        self.notes.append(note)
+        self.files.update(files)
 
     def run_id(self, number: int) -> str | None:
         return None
@@ -44,7 +48,9 @@ def test_a_tracker_gets_the_report_beside_the_table() -> None:
     keeper = Keeper()
     result = go(study(3, name="<b>&", storage=DB), tracker=keeper)
     assert sorted(keeper.files) == [REPORT, "trials.csv"]
-    assert "`report.html` under Artifacts" in keeper.note
+    first, last = keeper.notes
+    assert "report.html" not in first  # not drawn yet
+    assert "3 trials: 3 complete, 0 pruned, 0 failed. All charts: `report.html`" in last
     assert "<b>&" not in keeper.files[REPORT]
     assert "&lt;b&gt;&amp;" in keeper.files[REPORT]
     assert result.report("again").read_text(encoding="utf-8") == keeper.files[REPORT]
@@ -75,6 +81,34 @@ def test_an_interrupted_study_draws_nothing() -> None:
     with pytest.raises(KeyboardInterrupt):
         go(study(3, storage=DB), train=trained(stops), tracker=keeper)
     assert keeper.files == {}
+
+
+class Impatience(io.StringIO):
+    """A screen in front of somebody who presses ctrl-C when a report is drawn."""
+
+    presses = 1
+
+    def write(self, text: str) -> int:
+        if "Drawing" in text and self.presses:
+            self.presses -= 1
+            signal.raise_signal(signal.SIGINT)
+        return super().write(text)
+
+
+def test_ctrl_c_while_the_report_is_drawn_costs_the_report_alone(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    keeper, screen = Keeper(), Impatience()
+    monkeypatch.setattr(sys, "stdout", screen)
+    with pytest.raises(KeyboardInterrupt, match="run it again"):
+        study(3, storage=DB).run(train=trained(), tracker=keeper)
+    assert list(keeper.files) == ["trials.csv"]
+    (note,) = keeper.notes
+    assert "3 trials: 3 complete" in note
+    assert "report.html" not in note
+    assert "the report is not drawn" in screen.getvalue()
+    go(study(3, storage=DB), tracker=keeper)
+    assert list(keeper.files) == ["trials.csv", REPORT]
 
 
 def test_figures_are_there_for_a_notebook() -> None:

@@ -6,7 +6,7 @@ from pathlib import Path
 
 import pytest
 
-from regsearch.tracking.database import make_database
+from regsearch.tracking.database import flaw, make_database
 
 
 def _make(uri: str) -> None:
@@ -48,3 +48,22 @@ def test_half_of_one_is_never_seen(tmp_path: Path) -> None:
     assert not file.exists()
     make_database(file, _make)
     assert file.exists()
+
+
+def test_a_database_of_mlflows_has_no_flaw(uri: str, tmp_path: Path) -> None:
+    assert flaw(tmp_path / "mlflow.db") == ""
+
+
+def test_what_is_none_of_mlflows_is_named_and_left_as_it_is(tmp_path: Path) -> None:
+    absent, text, empty, other = (tmp_path / f"{n}.db" for n in ("no #1?", "text", "empty", "x"))
+    text.write_text("This is no database." * 100)
+    empty.touch()
+    _make(f"sqlite:///{other}")
+    assert flaw(absent) == f"There is no MLflow database {absent}."
+    assert flaw(tmp_path) == f"There is no MLflow database {tmp_path}."
+    must = "must be an MLflow database, but"
+    assert flaw(text) == f"{text} {must} got: file is not a database."
+    assert flaw(empty) == f"{empty} {must} it holds nothing."
+    assert flaw(other) == f"{other} {must} it holds t."
+    assert sorted(tmp_path.iterdir()) == [empty, text, other]
+    assert empty.stat().st_size == 0

@@ -36,6 +36,8 @@ def test_keeps_what_it_is_told() -> None:
     assert (tracker.study, tracker.trials, tracker.reports) == (study, {0: trial}, {0: [report]})
     assert (tracker.outcomes, tracker.note) == ({0: outcome}, "Because.")
     assert tracker.files == {"trials.csv": "number\n0\n"}
+    tracker.summarize("More.", {"report.html": "<p>"})
+    assert (tracker.note, sorted(tracker.files)) == ("More.", ["report.html", "trials.csv"])
     assert (tracker.run_id(0), tracker.run_id(1), tracker.url) == ("0", None, None)
     assert not tracker.closed
 

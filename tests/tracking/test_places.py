@@ -53,6 +53,7 @@ def test_a_server_of_a_database_listens_on_this_machine_alone(tmp_path: Path) ->
 
 def test_the_command_to_look_at_it_survives_a_shell(tmp_path: Path) -> None:
     assert shlex.split(str(places.ui_command("sqlite:///mlflow.db")))[-1] == "ui"
+    assert "secret" not in str(places.ui_command("postgresql://me:secret@host/db"))
     words = shlex.split(str(places.ui_command("sqlite:///it's here.db")))
     assert words[-2:] == ["--tracking-uri", f"sqlite:///{tmp_path}/it's here.db"]
 

@@ -80,7 +80,11 @@ def test_what_is_shipped_already_counts_for_who_takes_over(store: Store) -> None
 
 def test_the_files_of_a_study_have_a_place(store: Store) -> None:
     scribe, progress = _session(store, "a")
-    scribe.write(events.summarized("Done.", {"report.html": "<p>", "trials.csv": "number\n0\n"}))
+    scribe.write(events.summarized("Done.", {"trials.csv": "number\n0\n"}))
+    scribe.write(events.summarized("Drawn.", {"report.html": "<p>"}))
+    (run,) = store.runs("regsearch.kind", "study")
+    assert run.tags["mlflow.note.content"] == "Drawn."
+    assert "ranking.json" in run.tags["mlflow.loggedArtifacts"]
     folder = local_path(progress.folder)
     assert folder is not None
     assert sorted(path.name for path in folder.iterdir()) == [
@@ -88,6 +92,18 @@ def test_the_files_of_a_study_have_a_place(store: Store) -> None:
         "report.html",
         "trials.csv",
     ]
+
+
+def test_a_table_that_cannot_be_ranked_holds_up_nothing(store: Store) -> None:
+    scribe, progress = _session(store, "a")
+    files = {"trials.csv": f"number\n{'1' * 200_000}\n", "report.html": "<p>"}
+    scribe.write(events.summarized("Done.", files))
+    folder = local_path(progress.folder)
+    assert folder is not None
+    assert sorted(path.name for path in folder.iterdir()) == sorted(files)
+    (run,) = store.runs("regsearch.kind", "study")
+    assert run.tags["mlflow.note.content"] == "Done."
+    assert "mlflow.loggedArtifacts" not in run.tags  # it would lead nowhere
 
 
 def test_a_damaged_event_tells_nothing(store: Store) -> None:

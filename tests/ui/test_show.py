@@ -64,11 +64,11 @@ def _refused(*arguments: str) -> str:
     return done.stderr
 
 
-def _left_over() -> None:
+def _left_over(name: str = "digits", uri: str = "") -> None:
     """Leaves a study in the spool that nobody shipped."""
     writer = SpoolWriter(SPOOL)
-    uri = f"sqlite:///{Path('mlflow.db').absolute()}"
-    card = StudyCard("digits", "val_loss", "minimize", 1)
+    uri = uri or f"sqlite:///{Path('mlflow.db').absolute()}"
+    card = StudyCard(name, "val_loss", "minimize", 1)
     writer.append(events.opened("s", uri, "regsearch", card))
     writer.append(events.started(Trial(0, {"penalty": "l1", "lam": 0.1}, seed=0)))
     writer.append(events.reported(Report(0, 0, {"val_loss": 0.5})))
@@ -77,9 +77,13 @@ def _left_over() -> None:
 
 
 @contextmanager
-def _running(*arguments: str) -> Iterator[subprocess.Popen[str]]:
+def _running(*arguments: str, stderr: int | None = None) -> Iterator[subprocess.Popen[str]]:
     with subprocess.Popen(
-        _command(arguments), stdout=subprocess.PIPE, env=_environment(), text=True
+        _command(arguments),
+        stdout=subprocess.PIPE,
+        stderr=stderr,
+        env=_environment(),
+        text=True,
     ) as process:
         try:
             yield process
@@ -148,11 +152,12 @@ def test_it_opens_the_last_study_and_ends_when_killed_politely(
     port = free_port()
     with _running("--port", str(port)) as process:
         said = _lines(process)
-        assert said[0] == "Stored what was left over of digits.\n"
-        assert said[2] == "digits (regsearch):\n"
+        assert said[0] == "Storing what is left over of 1 study: 1 report ...\n"
+        assert said[1] == "Stored what was left over of digits.\n"
+        assert said[3] == "digits (regsearch):\n"
         assert spools(SPOOL) == []
-        assert opened.read_text().strip() == said[3].strip()
-        assert said[3].strip().startswith(f"http://127.0.0.1:{port}/#/experiments/1/runs?viewState")
+        assert opened.read_text().strip() == said[4].strip()
+        assert said[4].strip().startswith(f"http://127.0.0.1:{port}/#/experiments/1/runs?viewState")
         _check_end(process, signal.SIGTERM)
 
 
@@ -196,7 +201,7 @@ def test_without_a_study_or_a_browser_there_is_still_a_link(
 
 
 def test_a_place_without_a_store_is_refused_and_stays_empty(tmp_path: Path) -> None:
-    assert f"there is no {tmp_path}/mlflow.db" in _refused()
+    assert f"There is no MLflow database {tmp_path}/mlflow.db. Run a study" in _refused()
     assert list(tmp_path.iterdir()) == []
 
 
@@ -207,20 +212,54 @@ def test_a_store_of_another_mlflow_is_refused(template: Path) -> None:
     database.close()
     said = _refused()
     assert "is of another version" in said
-    assert "mlflow db upgrade 'sqlite:////" in said
+    assert "mlflow db upgrade sqlite:////" in said
 
 
 def test_what_is_no_store_is_refused(tmp_path: Path) -> None:
     with sqlite3.connect("another.db") as database:
         database.execute("create table studies (x)")
-    assert "is none" in _refused("--tracking-uri", "sqlite:///another.db")
+    assert "but it holds studies. " in _refused("--tracking-uri", "sqlite:///another.db")
     names = [name for (name,) in database.execute("select name from sqlite_master")]
     assert names == ["studies"]
     database.close()
     Path("mlflow.db").write_text("no database")
-    assert "mlflow.db is none" in _refused()
-    assert "must be a database or a server's address" in _refused("--tracking-uri", "nonsense")
+    assert "but got: file is not a database. Run a study" in _refused()
+    said = _refused("--tracking-uri", "nonsense://me:secret@host")
+    assert "must be a database or a server's address, but got 'nonsense://host'" in said
     with socket.socket() as silent:
         silent.bind(("127.0.0.1", 0))
         address = f"http://127.0.0.1:{silent.getsockname()[1]}"
         assert "MLflow must be able to read the server" in _refused("--tracking-uri", address)
+
+
+def test_names_and_errors_do_not_steer_the_terminal(template: Path) -> None:
+    shutil.copy(template, "mlflow.db")
+    _left_over("[bold]a\x1b[31m\nb")
+    _left_over("lost", uri="nonsense://me:secret@host/\x1b[31m[red]")
+    with _running("--port", str(free_port()), "--no-browser", stderr=subprocess.PIPE) as process:
+        said = "".join(_lines(process))
+        process.send_signal(signal.SIGINT)
+        assert process.stderr is not None
+        complaint = process.stderr.read()
+    assert "left over of 2 studies: 2 reports ..." in said
+    assert "left over of [bold]a [31m b." in said
+    assert "Still not stored, and kept in" in complaint
+    assert "[red]" in complaint
+    assert "secret" not in complaint
+    assert "\x1b" not in said + complaint
+
+
+def test_ctrl_c_before_it_serves_ends_it_without_a_word(template: Path) -> None:
+    """While it imports and reads the store: with the code that shells know."""
+    shutil.copy(template, "mlflow.db")
+    _left_over()
+    with _running("--port", str(free_port()), "--no-browser", stderr=subprocess.PIPE) as process:
+        assert process.stdout is not None
+        assert process.stdout.readline().startswith("Storing")
+        below = _below(process.pid)
+        process.send_signal(signal.SIGINT)
+        assert (process.wait(60), process.stdout.read()) == (130, "")
+        assert process.stderr is not None
+        assert process.stderr.read() == ""
+        _until(lambda: all(map(_is_gone, below)))
+    assert len(spools(SPOOL)) == 1  # to be shipped by the next
