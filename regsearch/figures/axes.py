@@ -161,12 +161,15 @@ def _within(value: float, low: float, high: float) -> bool:
 
 
 def lam_axis(
-    lams: ArrayLike, title: str = "λ, strength of the penalty (log scale)"
+    ends: tuple[float, float] | None, title: str = "λ, strength of the penalty (log scale)"
 ) -> dict[str, Any]:
-    """Returns the logarithmic axis of strengths, with room for those that are there."""
-    given = np.asarray(lams, dtype=float)
-    positive = given[np.isfinite(given) & (given > 0)]
-    low, high = (positive.min(), positive.max()) if positive.size else (1e-4, 1.0)
+    """Returns the logarithmic axis of strengths.
+
+    Args:
+        ends: The smallest and the largest, see `strengths.usual`.
+        title: What stands at the axis.
+    """
+    low, high = ends or (1e-4, 1.0)
     room = max(0.05 * math.log10(high / low), 0.12)
     ends = (math.log10(low) - room, math.log10(high) + room)
     ticks = log_ticks(10 ** ends[0], 10 ** ends[1])

@@ -118,5 +118,5 @@ def _saved(data: StudyData) -> list[Card]:
     found = savings_of(data)
     if not found.share:
         return []
-    detail = f"of {found.planned:,} epochs not trained"
+    detail = f"of {found.planned:,} validation epochs not trained"
     return [Card("Saved by pruning", share(found.share), detail)]

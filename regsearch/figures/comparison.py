@@ -10,7 +10,7 @@ from plotly.graph_objects import Figure, Scatter
 
 from regsearch.figures.axes import clipping_note, scale_of, value_title, with_note
 from regsearch.figures.data import StudyData
-from regsearch.figures.epochs import curve, reports
+from regsearch.figures.epochs import EPOCH, curve, reports
 from regsearch.figures.history import best_so_far
 from regsearch.figures.labels import measured, plain
 from regsearch.figures.points import descriptions, setting, symbols
@@ -157,10 +157,10 @@ def learning(studies: Sequence[StudyData]) -> Figure:
                 mode="lines" if len(rows) > 1 else "markers",
                 name=side.name,
                 line={"color": side.color, "width": 2.5, "dash": side.dash},
-                hovertemplate="epoch %{x}: %{y:.4g}<extra>" + side.name + "</extra>",
+                hovertemplate=EPOCH + " %{x}: %{y:.4g}<extra>" + side.name + "</extra>",
             )
         )
-    figure.update_xaxes(title_text=with_note("epoch", note))
+    figure.update_xaxes(title_text=with_note(EPOCH, note))
     figure.update_yaxes(title_text=value_title(sides[0].data, scale.is_log), **scale.axis())
     return figure
 

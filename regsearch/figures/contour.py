@@ -11,11 +11,12 @@ import pandas as pd
 from numpy.typing import NDArray
 from plotly.graph_objects import Contour, Figure, Scatter
 
-from regsearch.figures.axes import Scale, lam_axis, log_ticks, scale_of
+from regsearch.figures.axes import Scale, lam_axis, log_ticks, scale_of, with_note
 from regsearch.figures.data import StudyData
 from regsearch.figures.labels import plain
 from regsearch.figures.points import descriptions
 from regsearch.figures.ranking import complete, sign, table
+from regsearch.figures.strengths import beyond_note, is_usual, usual
 from regsearch.figures.theme import canvas, nothing
 from regsearch.figures.trends import Floats
 
@@ -30,7 +31,9 @@ _SILENT = 0.05  # below this weight nothing is known, so nothing is drawn
 def contour(data: StudyData) -> Figure:
     """Returns a smooth map of the value over λ and l1_ratio, and the trials it was made from."""
     rows = complete(table(data)).query("lam > 0").dropna(subset=["l1_ratio"])
-    rows = rows[rows["penalty"] == _best_kind(rows)]
+    every = rows[rows["penalty"] == _best_kind(rows)]
+    ends = usual(every["lam"], every["lam"].head(1))
+    rows = every[is_usual(every["lam"], ends)]
     if len(rows) < FEWEST or rows["lam"].nunique() < 3 or rows["l1_ratio"].nunique() < 3:
         return nothing(f"The map needs {FEWEST} complete trials of a penalty that has an l1_ratio.")
     scale = scale_of(rows["value"], data.direction)
@@ -41,7 +44,8 @@ def contour(data: StudyData) -> Figure:
     figure.add_trace(_trials(data, rows, heights, shades))
     figure.add_trace(_star(rows.head(1)))
     kind = plain(rows["penalty"].iloc[0], 24)
-    figure.update_xaxes(lam_axis(rows["lam"], title=f"λ of {kind} (log scale)"), showgrid=False)
+    title = with_note(f"λ of {kind} (log scale)", beyond_note(every["lam"], ends))
+    figure.update_xaxes(lam_axis(ends, title=title), showgrid=False)
     figure.update_yaxes(title_text="l1_ratio (0: all L2, 1: all L1)", showgrid=False)
     if "group" in kind:
         figure.update_yaxes(title_text="l1_ratio (0: all groups, 1: all L1)")

@@ -9,12 +9,13 @@ from plotly.graph_objects import Figure, Scatter
 
 from regsearch.figures.axes import Scale, scale_of, value_title, with_note
 from regsearch.figures.data import StudyData
-from regsearch.figures.epochs import add_faint, add_strong, chosen, curve, reports
+from regsearch.figures.epochs import EPOCH, add_faint, add_strong, chosen, curve, reports
 from regsearch.figures.labels import count, plain
 from regsearch.figures.theme import LINE, MUTED, canvas, nothing
 
 DATA_LOSS = "loss/data"
 _MOST_CLIPPED = 0.1
+_FAR = 6.0  # times as far above the upper quartile as that is above the median
 
 
 class Pair(NamedTuple):
@@ -62,7 +63,7 @@ def curves(data: StudyData) -> Figure:
     for row in shown.best_last:
         add_strong(figure, row, curve(told, row["number"]))
     note = _beyond(told, scale)
-    figure.update_xaxes(title_text=with_note("epoch", shown.note, note))
+    figure.update_xaxes(title_text=with_note(EPOCH, shown.note, note))
     figure.update_yaxes(title_text=value_title(data, scale.is_log), **scale.axis())
     return figure
 
@@ -105,14 +106,15 @@ def gap(data: StudyData) -> Figure:
     figure.add_hline(0, line={"color": LINE, "width": 1.5}, layer="below")
     scale = _around_zero(told["y"])
     note = _beyond(told, scale)
-    figure.update_xaxes(title_text=with_note("epoch", shown.note, note))
+    figure.update_xaxes(title_text=with_note(EPOCH, shown.note, note))
     title = f"{plain(twin.validation, 20)} − {plain(twin.training, 20)}"
     figure.update_yaxes(title_text=title, **scale.axis())
     return figure
 
 
 def _around_zero(gaps: pd.Series) -> Scale:
-    """Returns a scale with zero on it, without the far ends of first epochs."""
-    low, high = (1.1 * float(end) for end in gaps.quantile([0.1, 0.995]))
+    """Returns a scale with zero on it, without the ends of first epochs and bad trials."""
+    low, middle, upper = (float(end) for end in gaps.quantile([0.1, 0.5, 0.75]))
+    low, high = 1.1 * low, 1.1 * min(float(gaps.max()), upper + _FAR * (upper - middle))
     depth = max(-low, min(0.35 * high, -float(gaps.min())))
     return Scale(is_log=False, low=min(0.0, -depth), high=max(0.0, high))

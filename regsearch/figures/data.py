@@ -6,10 +6,8 @@ of where they came from.
 
 from __future__ import annotations
 
-import io
 from collections.abc import Mapping
 from dataclasses import dataclass, field
-from typing import Any
 
 import numpy as np
 import pandas as pd
@@ -63,14 +61,3 @@ class StudyData:
     curves: pd.DataFrame
     weights: Mapping[int, Weights] = field(default_factory=dict)
     extras: tuple[str, ...] = ()
-
-
-def weights_of(archive: bytes) -> dict[str, WeightHistory]:
-    """Returns the histograms of a trial's `weights/histograms.npz`."""
-    with np.load(io.BytesIO(archive), allow_pickle=False) as stored:
-        arrays: dict[str, NDArray[Any]] = dict(stored)
-    fields = ("steps", "counts", "zeros", "edges")
-    return {
-        name: WeightHistory(*(arrays[f"{field}/{name}"] for field in fields))
-        for name in arrays.get("names", np.array([])).tolist()
-    }

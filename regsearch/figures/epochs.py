@@ -11,6 +11,7 @@ from dataclasses import dataclass
 
 import numpy as np
 import pandas as pd
+from numpy.typing import NDArray
 from plotly.graph_objects import Figure, Scatter
 
 from regsearch.figures.data import StudyData
@@ -25,11 +26,12 @@ from regsearch.figures.ranking import (
     table,
 )
 from regsearch.figures.theme import faded, penalty_color
-from regsearch.figures.trends import Floats
 
+EPOCH = "validation epoch"  # a step counts reports, and between two there may be several epochs
 MOST = 80
 _MOST_POINTS = 150
 _FAINT = 0.28
+_POINT = EPOCH + " %{x}: %{y:.4g}<extra></extra>"
 
 
 @dataclass(frozen=True)
@@ -107,10 +109,22 @@ def add_faint(figure: Figure, rows: pd.DataFrame, curves: pd.DataFrame) -> None:
                 line={"color": faded(penalty_color(kind), _FAINT), "width": 1},
                 legendgroup=kind,
                 showlegend=False,
-                hovertext=[trial_name(row) for row, curve in drawn for _ in range(len(curve) + 1)],
-                hovertemplate="%{hovertext}<br>epoch %{x}: %{y:.4g}<extra></extra>",
+                customdata=_numbers(drawn),
+                hovertemplate=_named(kind, own) + _POINT,
             )
         )
+
+
+def _numbers(drawn: Sequence[tuple[Row, pd.DataFrame]]) -> NDArray[np.float32]:
+    """Returns each point's trial and λ, (n, 2): a tenth of a page would be their names as text."""
+    rows = [(row["number"], row["lam"]) for row, curve in drawn for _ in range(len(curve) + 1)]
+    return np.array(rows, dtype=np.float32)
+
+
+def _named(kind: str, rows: Sequence[Row]) -> str:
+    """Returns what Plotly makes a trial's name of."""
+    lam = " %{customdata[1]:.1e}" if all(row["lam"] > 0 for row in rows) else ""
+    return f"#%{{customdata[0]}} {plain(kind, 20)}{lam}<br>"
 
 
 def add_strong(figure: Figure, row: Row, curve: pd.DataFrame, *, dash: str = "solid") -> None:
@@ -133,7 +147,7 @@ def add_strong(figure: Figure, row: Row, curve: pd.DataFrame, *, dash: str = "so
             line={"color": penalty_color(kind), "width": 2.5, "dash": dash},
             legendgroup=kind,
             showlegend=dash == "solid",
-            hovertemplate=f"{trial_name(row)}<br>epoch %{{x}}: %{{y:.4g}}<extra></extra>",
+            hovertemplate=f"{trial_name(row)}<br>{_POINT}",
         )
     )
 
@@ -156,6 +170,8 @@ def _thinned(rows: pd.DataFrame) -> pd.DataFrame:
     return rows.iloc[np.linspace(0, len(rows) - 1, _MOST_POINTS).round().astype(int)]
 
 
-def _with_gaps(columns: Sequence[pd.Series[float]]) -> Floats:
+def _with_gaps(columns: Sequence[pd.Series[float]]) -> NDArray[np.float32]:
     """Returns numbers one after the other, with a NaN after each of the columns."""
-    return np.concatenate([np.append(column.to_numpy(dtype=float), np.nan) for column in columns])
+    found = np.concatenate([np.append(column.to_numpy(dtype=float), np.nan) for column in columns])
+    with np.errstate(over="ignore"):
+        return found.astype(np.float32)  # half the room on a page, and finer than a screen

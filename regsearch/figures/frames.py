@@ -7,13 +7,13 @@ metric's history is asked for where there is no table yet: in trials that still 
 from __future__ import annotations
 
 import functools
-import zipfile
 from concurrent.futures import ThreadPoolExecutor
 
 import pandas as pd
 from mlflow.entities import Run
 
-from regsearch.figures.data import StudyData, Weights, weights_of
+from regsearch.figures.archives import Shelf, Source, tracked
+from regsearch.figures.data import StudyData, Weights
 from regsearch.figures.errors import UnknownStudyError
 from regsearch.figures.frames_store import RunStore, quick_answers
 from regsearch.figures.frames_trials import (
@@ -76,6 +76,7 @@ class StudyReader:
     def __init__(self, tracking_uri: str = DEFAULT, experiment: str | None = None) -> None:
         self._store = RunStore(tracking_uri, experiment)
         self._ended: dict[str, Files] = {}
+        self._shelf = Shelf()
 
     def names(self) -> list[str]:
         """Returns the names of the studies, the last one first."""
@@ -153,7 +154,7 @@ class StudyReader:
         if reported is None:
             history = self._store.history(run, key(monitor))
             return Files(curve_of_one(monitor, history), {})
-        return Files(reported, _weights(self._store.file(run, HISTOGRAMS)))
+        return Files(reported, _weights(self._store.source(run, HISTOGRAMS), self._shelf))
 
 
 # A file may be missing, or cut short on its way; what else is known of the trial is drawn.
@@ -166,8 +167,8 @@ def _curve(table: bytes) -> pd.DataFrame | None:
         return None
 
 
-def _weights(archive: bytes) -> Weights:
+def _weights(archive: Source, shelf: Shelf) -> Weights:
     try:
-        return weights_of(archive) if archive else {}
-    except (ValueError, KeyError, OSError, EOFError, zipfile.BadZipFile):
+        return tracked(archive, shelf) if archive else {}
+    except (OSError, ValueError):
         return {}

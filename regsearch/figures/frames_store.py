@@ -7,8 +7,7 @@ wants to look must not. So a database is looked at before MLflow opens it.
 from __future__ import annotations
 
 import os
-import re
-import tempfile
+import shlex
 import textwrap
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -23,6 +22,8 @@ from mlflow.store.db import utils as database
 from sqlalchemy.exc import SQLAlchemyError
 
 from regsearch.figures.errors import UnreadableStoreError
+from regsearch.figures.frames_files import fetched, here
+from regsearch.tracking.database import MLFLOWS, flaw
 from regsearch.tracking.labels import KIND, STUDY_ID
 from regsearch.tracking.places import absolute, artifact_folder, database_file, local_path, shown
 
@@ -77,19 +78,31 @@ class RunStore:
         return [(int(point.step), float(point.value)) for point in points]
 
     def file(self, run: Run, path: str) -> bytes:
-        """Returns the content of a run's file; b"" if it has none, or none that can be read."""
+        """Returns the content of a run's file; b"" if there is none.
+
+        Raises:
+            UnreadableStoreError: If there may be one, but it cannot be read.
+        """
+        found = self.source(run, path)
+        return found if isinstance(found, bytes) else found.read_bytes()
+
+    def source(self, run: Run, path: str) -> Path | bytes:
+        """Returns a run's file, where it lies elsewhere its content; b"" if there is none.
+
+        Raises:
+            UnreadableStoreError: If there may be one, but it cannot be read.
+        """
         place = str(run.info.artifact_uri)
-        folder = local_path(place)
-        if folder is not None:
-            return _content(folder / path)
-        files = get_artifact_repository(place, tracking_uri=self._uri)
-        with tempfile.TemporaryDirectory() as there:
-            file = Path(there, "file")
-            try:  # one question, where the public download_artifacts asks three
-                files._download_file(path, str(file))  # type: ignore[no-untyped-call]  # MLflow's
-            except Exception:  # each kind of place has an error of its own for a missing file
-                return b""
-            return _content(file)
+        try:
+            folder = local_path(place)
+            if folder is not None:
+                return here(folder / path)
+            return fetched(get_artifact_repository(place, tracking_uri=self._uri), path)
+        except Exception as error:  # each kind of place has errors of its own
+            raise UnreadableStoreError(
+                f"{path} of run {run.info.run_id} must be readable in {shown(place)}, but got: "
+                f"{_brief(error)} See that this machine may read there, and try again."
+            ) from None
 
     def _found(self, name: str | None) -> list[str]:
         if name is not None:
@@ -122,8 +135,9 @@ class RunStore:
         if not self._uri:  # MLflow would take a default of its own, and make it
             raise UnreadableStoreError(f"The tracking URI must not be empty. {_ADVICE}")
         file = database_file(self._uri)
-        if file is not None and not file.is_file():
-            raise UnreadableStoreError(f"There is no MLflow database {file}. {_ADVICE}")
+        wrong = "" if file is None else flaw(file)
+        if wrong:
+            raise UnreadableStoreError(f"{wrong} {_ADVICE}")
         if artifact_folder(self._uri) is None:
             return  # a server looks after its own
         engine = sqlalchemy.create_engine(self._uri)
@@ -131,7 +145,7 @@ class RunStore:
             with engine.connect() as connection:
                 tables = sqlalchemy.inspect(connection).get_table_names()
                 query = sqlalchemy.text("SELECT version_num FROM alembic_version")
-                is_one = {"experiments", "runs", "alembic_version"}.issubset(tables)
+                is_one = MLFLOWS.issubset(tables)
                 version = str(connection.scalar(query)) if is_one else ""
         finally:
             engine.dispose()
@@ -141,7 +155,7 @@ class RunStore:
                 f"{', '.join(sorted(tables)[:5]) or 'nothing'}. {_ADVICE}"
             )
         if version != _latest_revision(default=version):
-            raise UnreadableStoreError(_other_version(self._shown))
+            raise UnreadableStoreError(other_version(self._uri))
 
     @contextmanager
     def _answered(self) -> Iterator[None]:
@@ -161,11 +175,14 @@ def _latest_revision(default: str) -> str:
     return default if ask is None else str(ask())
 
 
-def _other_version(uri: str) -> str:
+def other_version(uri: str) -> str:
+    """Says what to do with a store of another version, without its user and password."""
+    command = shlex.join(["mlflow", "db", "upgrade", shown(uri, "USER:PASSWORD@")])
+    filled = "" if shown(uri) == uri else " with your own in the place of USER and PASSWORD"
     return (
-        f"{uri} must be a store of the MLflow that is installed, but another version made it. If "
-        f"that one was older, take a copy of the database and run `mlflow db upgrade {uri}`; if it "
-        "was newer, `pip install --upgrade mlflow`."
+        f"{shown(uri)} must be a store of the MLflow that is installed, but another version made "
+        f"it. If that one was older, take a copy of the database and run `{command}`{filled}; if "
+        "it was newer, `pip install --upgrade mlflow`."
     )
 
 
@@ -181,20 +198,12 @@ def quick_answers() -> Iterator[None]:
             os.environ.pop(name, None)
 
 
-def _content(file: Path) -> bytes:
-    """Returns a file's content; b"" where there is none for us."""
-    try:
-        return file.read_bytes()
-    except OSError:
-        return b""
-
-
 def _brief(error: BaseException) -> str:
     """Returns the cause in a line: the system's own words where there are any."""
     system = [e.strerror for e in _causes(error) if isinstance(e, OSError) and e.strerror]
     said = str(error).strip().splitlines() or [type(error).__name__]
     line = textwrap.shorten(system[-1] if system else said[0], 240, placeholder=" …")
-    return f"{re.sub(r'//[^/@ ]*@', '//', line).rstrip('.')}."
+    return f"{shown(line).rstrip('.')}."
 
 
 def _causes(error: BaseException | None) -> Iterator[BaseException]:

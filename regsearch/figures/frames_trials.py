@@ -62,10 +62,10 @@ def last_attempts(runs: Iterable[Run]) -> list[Run]:
     deleted, counts from 0 again when it is started again: what ran before that is left out.
 
     Args:
-        runs: Runs of trials, the oldest first.
+        runs: Runs of trials, in any order.
     """
     found: dict[int, Run] = {}
-    for run in runs:
+    for run in sorted(runs, key=lambda run: (run.info.start_time, number_of(run), _attempt(run))):
         number, before = number_of(run), found.get(number_of(run))
         if number == 0 and before is not None and _attempt(run) == 0:
             found.clear()

@@ -143,8 +143,8 @@ VIEWS: tuple[View, ...] = (
     View(
         "sparsity_by_epoch",
         "When do weights become zero?",
-        "The share of weights that are exactly zero after each epoch. Each penalty's best trial is "
-        "strong.",
+        "The share of weights that are exactly zero after each validation epoch. Each penalty's "
+        "best trial is strong.",
         sparsity_by_epoch,
         "weights",
     ),
@@ -198,7 +198,8 @@ STILLS: tuple[View, ...] = (
     View(
         "weights_by_epoch",
         "How did the best trial's weights come about?",
-        "A lane is an epoch, the last one at the bottom. Exact zeros are the share at the right.",
+        "A lane is a validation epoch, the last one at the bottom. Exact zeros are the share at "
+        "the right.",
         weights_by_epoch,
         "weights",
         is_wide=True,

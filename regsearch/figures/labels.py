@@ -80,14 +80,16 @@ def share(value: Any) -> str:
     """Returns a share as a percentage; near none and near all with more digits.
 
     Example:
-        >>> share(0.5), share(0.0004), share(0.9996), share(None)
-        ('50%', '0.04%', '99.96%', '–')
+        >>> share(0.5), share(0.0004), share(0.9996), share(0.999996), share(None)
+        ('50%', '0.04%', '99.96%', '99.9996%', '–')
     """
     if number(value) == "–":
         return "–"
     percent = 100 * value
-    near_an_end = 0 < percent < 1 or 99 < percent < 100
-    return f"{percent:.{2 if near_an_end else 0}f}%"
+    to_an_end = round(min(percent, 100 - percent), 9)
+    if not 0 < to_an_end < 1:
+        return f"{percent:.0f}%"
+    return f"{percent:.{max(2, math.ceil(-math.log10(to_an_end)))}f}%"
 
 
 def power(exponent: int) -> str:

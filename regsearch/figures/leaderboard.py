@@ -32,7 +32,7 @@ def leaderboard(data: StudyData) -> str:
         "l1_ratio",
         "zero weights",
         *(shortened(name, 24) for name in extras),
-        "epochs",
+        "validation epochs",
     ]
     body = [
         _row(place, row, extras, epochs.get(row["number"]), row["number"] in first_of_kind)

@@ -14,6 +14,7 @@ from regsearch.figures.labels import plain
 from regsearch.figures.points import descriptions, symbols
 from regsearch.figures.ranking import SPARSITY, complete, front, table
 from regsearch.figures.sides import Side, comparable
+from regsearch.figures.strengths import beyond_note, usual
 from regsearch.figures.theme import canvas, faded, nothing
 from regsearch.figures.tradeoff import SHARE_AXIS, ZEROS, front_line
 from regsearch.figures.validation import curve_of
@@ -35,8 +36,10 @@ def strengths(studies: Sequence[StudyData]) -> Figure:
         figure.add_trace(_cloud(side, own, "lam", scale))
         _add_curve(figure, side, own, scale)
     lams = np.concatenate([frame["lam"].to_numpy() for frame in rows.values()])
-    axis = lam_axis(lams)
-    axis["title"] = {"text": with_note(axis["title"]["text"], clipping_note(scale, values), note)}
+    ends = usual(lams, [float(lam) for frame in rows.values() for lam in frame["lam"].head(1)])
+    axis = lam_axis(ends)
+    notes = (clipping_note(scale, values), beyond_note(lams, ends), note)
+    axis["title"] = {"text": with_note(axis["title"]["text"], *notes)}
     figure.update_xaxes(axis)
     figure.update_yaxes(title_text=value_title(sides[0].data, scale.is_log), **scale.axis())
     return figure

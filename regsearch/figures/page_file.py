@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
-import os
 from pathlib import Path
+
+from regsearch.tracking.whole_file import write_whole
 
 ENDING = ".html"
 ENDINGS = (ENDING, ".htm")
@@ -25,7 +26,7 @@ def write_page(html: str, path: str | Path) -> Path:
     try:
         file = _file(file.expanduser())
         file.parent.mkdir(parents=True, exist_ok=True)
-        _replace(file, html.encode("utf-8", "replace"))
+        write_whole(file, html.encode("utf-8", "replace"))
     except RuntimeError as error:  # a home that nobody has
         raise OSError(
             f"The report must be written to a file, but {file} is none: {error}"
@@ -42,13 +43,3 @@ def _file(path: Path) -> Path:
     if path.is_dir():
         return path / NAME
     return path if path.suffix in ENDINGS else path.with_name(f"{path.name}{ENDING}")
-
-
-def _replace(file: Path, content: bytes) -> None:
-    beside = file.with_name(f".{file.name[:50]}.{os.getpid()}")
-    try:
-        beside.write_bytes(content)
-        os.replace(beside, file)
-    except BaseException:
-        beside.unlink(missing_ok=True)
-        raise

@@ -12,6 +12,7 @@ from regsearch.figures.data import StudyData
 from regsearch.figures.labels import ending, plain, strength
 from regsearch.figures.ranking import complete, kinds, representative, table
 from regsearch.figures.sparsity import layers_of
+from regsearch.figures.strengths import beyond_note, is_usual, usual
 from regsearch.figures.theme import LAYER_COLORS, TEMPLATE, nothing, penalty_color
 from regsearch.figures.trends import Floats, trend
 
@@ -26,27 +27,38 @@ _SYMBOLS = ("circle", "diamond", "square", "triangle-up", "cross", "x")
 def path(data: StudyData) -> Figure:
     """Returns each layer's weight norm against λ, one line a layer and one panel a kind."""
     layers = layers_of(data, NORMS)
-    rows = complete(table(data)).query("lam > 0").sort_values("lam")
+    done = _finite(complete(table(data)), layers)
+    rows = done[done["lam"] > 0].sort_values("lam")
     rows = rows[rows[[NORMS + layer for layer in layers]].notna().any(axis=1)]
     if not layers or rows.empty:
         return nothing("No complete trial with a penalty has reported the norms of its layers.")
     panels = kinds(rows)
     drawn = [layers[i] for i in sorted(representative(range(len(layers)), _MOST_LAYERS))]
     figure = _panels(panels)
-    whole = _whole(complete(table(data)), drawn)
+    whole = _whole(done, drawn)
     for place, kind in enumerate(panels, start=1):
         own = rows[rows["penalty"] == kind]
         for depth, layer in enumerate(drawn):
             for trace in _lines(own, layer, whole[layer], depth / max(len(drawn) - 1, 1)):
                 trace.showlegend = bool(trace.showlegend) and place == 1
                 figure.add_trace(trace, row=place, col=1)
-    figure.update_xaxes(lam_axis(rows["lam"], title=""))
+    ends = usual(rows["lam"])
+    figure.update_xaxes(lam_axis(ends, title=""))
     note = f"{len(drawn)} of {len(layers)} layers drawn" if len(drawn) < len(layers) else ""
-    title = with_note("λ, strength of the penalty (log scale)", note)
+    title = with_note(
+        "λ, strength of the penalty (log scale)", note, beyond_note(rows["lam"], ends)
+    )
     figure.update_xaxes(title_text=title, row=len(panels), col=1)
-    highest = max(float((rows[NORMS + layer] / whole[layer]).max()) for layer in drawn)
-    figure.update_yaxes(tickformat=".0%", range=[-0.04, 1.08 * max(1.0, highest)], nticks=5)
+    highest = np.nanmax([1.0, *((rows[NORMS + layer] / whole[layer]).max() for layer in drawn)])
+    figure.update_yaxes(tickformat=".0%", range=[-0.04, 1.08 * float(highest)], nticks=5)
     return figure
+
+
+def _finite(rows: pd.DataFrame, layers: list[str]) -> pd.DataFrame:
+    """Returns the trials without the norms of layers that overflowed."""
+    columns = [NORMS + layer for layer in layers]
+    norms = rows[columns].apply(pd.to_numeric, errors="coerce")
+    return rows.assign(**norms.where(np.isfinite(norms)))
 
 
 def _panels(panels: list[str]) -> Figure:
@@ -81,10 +93,7 @@ def _lines(rows: pd.DataFrame, layer: str, whole: float, depth: float) -> list[S
     color = LAYER_COLORS[round(depth * (len(LAYER_COLORS) - 1))]
     lams = own["lam"].to_numpy(dtype=float)
     ends = _joined(lams, shares)
-    told = [
-        f"{plain(layer, 40)}<br>#{n}, λ {strength(v)}"
-        for n, v in zip(own["number"], lams, strict=True)
-    ]
+    told = [f"#{n}, λ {strength(v)}" for n, v in zip(own["number"], lams, strict=True)]
     points = Scatter(
         x=lams,
         y=shares,
@@ -93,7 +102,7 @@ def _lines(rows: pd.DataFrame, layer: str, whole: float, depth: float) -> list[S
         showlegend=False,
         marker={"color": color, "size": 5, "opacity": 0.55},
         hovertext=told,
-        hovertemplate="%{hovertext}: %{y:.0%}<extra></extra>",
+        hovertemplate=f"{plain(layer, 40)}<br>%{{hovertext}}: %{{y:.0%}}<extra></extra>",
     )
     line = Scatter(
         x=ends[0],
@@ -112,5 +121,6 @@ def _joined(lams: Floats, shares: Floats) -> tuple[Floats, Floats]:
     """Returns the line through a layer's trials: few are joined, many are smoothed."""
     if len(lams) <= _JOINED:
         return lams, shares
-    x, y = trend(np.log10(lams), shares, _NEAR / len(lams))
+    near = is_usual(lams, usual(lams))
+    x, y = trend(np.log10(lams[near]), shares[near], _NEAR / len(lams))
     return (10**x, y) if len(x) else (lams, shares)

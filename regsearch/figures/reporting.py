@@ -5,6 +5,7 @@ One study makes a report, several a comparison.
 
 from __future__ import annotations
 
+import json
 import re
 from collections.abc import Sequence
 from pathlib import Path
@@ -12,6 +13,7 @@ from pathlib import Path
 from regsearch.figures.frames import StudyReader
 from regsearch.figures.page import page
 from regsearch.figures.page_file import ENDING, write_page
+from regsearch.tracking.names import checksum
 from regsearch.tracking.places import DEFAULT
 
 LONGEST = 60
@@ -41,12 +43,16 @@ def write_report(
 
 
 def default_file(names: Sequence[str]) -> Path:
-    """Returns the file of a page that nobody gave a name.
+    """Returns the file of a page that nobody gave a name; other studies have another file.
 
     Example:
         >>> str(default_file(["digits"])), str(default_file(["a/b c", "d"]))
-        ('report-digits.html', 'compare-a_b_c-d.html')
+        ('report-digits.html', 'compare-a_b_c-d-aeabd5.html')
     """
     kind = "report" if len(names) == 1 else "compare"
-    words = re.sub(r"[^\w.-]+", "_", "-".join([kind, *names]))
-    return Path(f"{words[:LONGEST]}{ENDING}")
+    words = "-".join([kind, *names])
+    fitting = re.sub(r"[^\w.-]+", "_", words)[:LONGEST]
+    is_unclear = len(names) > 1 and any("-" in name for name in names)
+    if fitting != words or is_unclear:
+        fitting = f"{fitting}-{checksum(json.dumps(names), 6)}"
+    return Path(f"{fitting}{ENDING}")

@@ -1,4 +1,7 @@
-"""What pruning saved: how many trials were still training at each epoch."""
+"""What pruning saved: how many trials were still training at each validation epoch.
+
+A step counts reports, of which there is one a validation; between two there may be several epochs.
+"""
 
 from __future__ import annotations
 
@@ -10,13 +13,14 @@ from plotly.graph_objects import Figure, Scatter
 
 from regsearch.figures.axes import with_note
 from regsearch.figures.data import StudyData
+from regsearch.figures.epochs import EPOCH
 from regsearch.figures.labels import plain, share
 from regsearch.figures.ranking import kinds, table
 from regsearch.figures.theme import MUTED, canvas, faded, nothing, penalty_color
 
 
 class Savings(NamedTuple):
-    """Epochs of the trials that ended by themselves or were pruned.
+    """Validation epochs of the trials that ended by themselves or were pruned.
 
     Attributes:
         trained: How many were trained.
@@ -64,8 +68,8 @@ def savings(data: StudyData) -> Figure:
         lengths = frame[frame["penalty"] == kind]["epochs"].to_numpy()
         figure.add_trace(_band(kind, epochs, (lengths[None, :] >= epochs[1:, None]).sum(axis=1)))
     figure.add_hline(len(frame), line={"color": MUTED, "width": 1.5, "dash": "dash"})
-    note = f"{share(found.share)} of {found.planned:,} epochs were not trained"
-    figure.update_xaxes(title_text=with_note("epochs trained", note), range=[0, longest])
+    note = f"{share(found.share)} of {found.planned:,} {EPOCH}s were not trained"
+    figure.update_xaxes(title_text=with_note(f"{EPOCH}s trained", note), range=[0, longest])
     figure.update_yaxes(title_text="trials still training", range=[0, 1.08 * len(frame)])
     return figure
 
@@ -80,5 +84,5 @@ def _band(kind: str, epochs: np.ndarray, training: np.ndarray) -> Scatter:
         name=plain(kind, 24),
         line={"shape": "hv", "width": 1, "color": color},
         fillcolor=faded(color, 0.6),
-        hovertemplate="epoch %{x}: %{y}<extra>" + plain(kind, 24) + "</extra>",
+        hovertemplate=EPOCH + " %{x}: %{y}<extra>" + plain(kind, 24) + "</extra>",
     )

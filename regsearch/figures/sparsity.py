@@ -7,7 +7,15 @@ from plotly.graph_objects import Figure, Scatter
 
 from regsearch.figures.axes import with_note
 from regsearch.figures.data import StudyData
-from regsearch.figures.epochs import add_faint, add_strong, chosen, curve, reports, trial_name
+from regsearch.figures.epochs import (
+    EPOCH,
+    add_faint,
+    add_strong,
+    chosen,
+    curve,
+    reports,
+    trial_name,
+)
 from regsearch.figures.labels import ending, plain, share
 from regsearch.figures.ranking import SPARSITY, Row, best_of_kinds, representative, rows_of, table
 from regsearch.figures.theme import GRID, HEIGHT, canvas, nothing, penalty_color
@@ -28,7 +36,7 @@ def sparsity_by_epoch(data: StudyData) -> Figure:
     add_faint(figure, shown.others, told)
     for row in shown.best_last:
         add_strong(figure, row, curve(told, row["number"]))
-    figure.update_xaxes(title_text=with_note("epoch", shown.note))
+    figure.update_xaxes(title_text=with_note(EPOCH, shown.note))
     figure.update_yaxes(title_text=ZEROS, **SHARE_AXIS)
     return figure
 

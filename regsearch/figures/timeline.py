@@ -8,6 +8,7 @@ import numpy as np
 import pandas as pd
 from plotly.graph_objects import Bar, Figure
 
+from regsearch.figures.axes import with_note
 from regsearch.figures.data import StudyData
 from regsearch.figures.labels import duration, plain
 from regsearch.figures.points import descriptions
@@ -15,6 +16,8 @@ from regsearch.figures.ranking import kinds, table
 from regsearch.figures.theme import PAPER, canvas, faded, nothing, penalty_color
 
 _PATTERNS = {"pruned": "/", "failed": "x", "running": "."}
+_EDGE = 0.6  # pixels of paper around a bar
+_MANY = 100  # bars on a lane: with edges there would be nothing but these
 _UNITS = (("s", 1.0, 180.0), ("min", 60.0, 180.0 * 60), ("h", 3600.0, float("inf")))
 
 
@@ -30,18 +33,22 @@ def timeline(data: StudyData) -> Figure:
     frame["lane"] = lanes(frame["started"].tolist(), frame["seconds"].tolist())
     unit, size = _unit(until)
     count = int(frame["lane"].max()) + 1
-    figure = canvas(height=int(np.clip(130 + 30 * count, 180, 560)))
+    figure = canvas(height=int(np.clip(146 + 30 * count, 196, 560)))
+    edge = _EDGE if len(frame) <= _MANY * count else 0.0
     named: set[str] = set()
     for kind in kinds(frame):
         for state in ("complete", *_PATTERNS):
             rows = frame[(frame["penalty"] == kind) & (frame["state"] == state)]
             if len(rows):
-                figure.add_trace(_bars(data, rows, size, is_named=kind not in named))
+                trace = _bars(data, rows, size, is_named=kind not in named)
+                figure.add_trace(trace.update(marker_line_width=edge))
                 named.add(kind)
     figure.update_layout(barmode="overlay", bargap=0.15)
     busy = float(frame["seconds"].sum()) / (until * count) if until else 0.0
     figure.update_xaxes(
-        title_text=f"time since the first trial began ({unit}); lanes were busy {busy:.0%}"
+        title_text=with_note(
+            f"time since the first trial began ({unit})", f"lanes were busy {busy:.0%}"
+        )
     )
     figure.update_yaxes(title_text="lane", **_lane_ticks(count))
     return figure
@@ -87,7 +94,7 @@ def _bars(data: StudyData, rows: pd.DataFrame, size: float, *, is_named: bool) -
         showlegend=is_named,
         marker={
             "color": color if state == "complete" else faded(color, 0.35),
-            "line": {"width": 0.6, "color": PAPER},
+            "line": {"color": PAPER},
             "pattern": {"shape": _PATTERNS.get(state, ""), "size": 5, "solidity": 0.25},
         },
         hovertext=told,

@@ -13,9 +13,12 @@ from regsearch.figures.data import StudyData
 from regsearch.figures.labels import measured, plain, strength
 from regsearch.figures.points import add_points, best_mark, legend_entry
 from regsearch.figures.ranking import complete, kinds, sign, table
+from regsearch.figures.strengths import beyond_note, is_usual, usual
 from regsearch.figures.theme import INK, MUTED, canvas, nothing, penalty_color
 from regsearch.figures.trends import Floats, trend
 
+_SHARE = 0.35  # of the trials are seen from a place on the curve
+_WHOLE = 40  # of more trials than this, fewer: there the curve may bend more
 _FEW = 12  # so many different λ are a grid: its best values are the curve
 
 
@@ -56,8 +59,13 @@ def validation(data: StudyData) -> Figure:
     _add_best(figure, frame, scale)
     if curves:
         figure.add_trace(legend_entry("minimum of a curve", "diamond-open", INK))
-    notes = (clipping_note(scale, drawn["value"]), _edge_note(curves, sign(data)))
-    figure.update_xaxes(lam_axis(drawn["lam"]))
+    ends = usual(drawn["lam"], complete(frame)["lam"].head(1))
+    notes = (
+        clipping_note(scale, drawn["value"]),
+        beyond_note(drawn["lam"], ends),
+        _edge_note(curves, sign(data)),
+    )
+    figure.update_xaxes(lam_axis(ends))
     figure.update_xaxes(title_text=with_note(figure.layout.xaxis.title.text, *notes))
     figure.update_yaxes(title_text=value_title(data, scale.is_log), **scale.axis(above=0.1))
     _name_sides(figure, curves, sign(data))
@@ -67,6 +75,7 @@ def validation(data: StudyData) -> Figure:
 def curve_of(data: StudyData, frame: pd.DataFrame, kind: str, scale: Scale) -> Curve | None:
     """Returns the best values by λ where λ is a grid, else a smooth curve; None of too few."""
     rows = complete(frame).query("penalty == @kind and lam > 0").sort_values("lam")
+    rows = rows[is_usual(rows["lam"], usual(rows["lam"], rows.sort_values("cost")["lam"].head(1)))]
     values = scale.clipped(rows["value"])
     lams = np.log10(rows["lam"].to_numpy(dtype=float))
     different = np.unique(lams)
@@ -76,7 +85,7 @@ def curve_of(data: StudyData, frame: pd.DataFrame, kind: str, scale: Scale) -> C
     if len(different) <= _FEW and len(lams) > len(different):
         x, y = different, np.array([costs[lams == lam].min() for lam in different])
     else:
-        x, y = trend(lams, costs)
+        x, y = trend(lams, costs, _SHARE * min(1.0, (_WHOLE / len(lams)) ** 0.5))
     if not len(x):
         return None
     level = sign(data) * y

@@ -10,7 +10,7 @@ from plotly.graph_objects import Figure
 
 from regsearch.figures.axes import with_note
 from regsearch.figures.data import StudyData
-from regsearch.figures.epochs import trial_name
+from regsearch.figures.epochs import EPOCH, trial_name
 from regsearch.figures.labels import plain, share, strength
 from regsearch.figures.points import legend_entry
 from regsearch.figures.ranking import Row, complete, kinds, rows_of
@@ -65,7 +65,7 @@ def weights_by_epoch(data: StudyData, number: int | None = None) -> Figure:
     panels = [_epochs(name, ridges, row) for name, ridges in drawn.items()]
     longest = max(drawn.values(), key=lambda ridges: len(ridges.steps))
     labels = [f"{step}" for step in longest.steps[::-1]]
-    return lanes_figure(panels, labels, f"epoch of {trial_name(row)}")
+    return lanes_figure(panels, labels, f"{EPOCH}<br>{trial_name(row)}")
 
 
 def _trial(data: StudyData, number: int | None) -> Row | None:
@@ -100,7 +100,7 @@ def _epochs(name: str, ridges: Ridges, row: Row) -> Panel:
             zeros=float(ridges.shares[i]),
             color=penalty_color(row["penalty"]),
             opacity=0.35 + 0.5 * i / last,
-            hover=f"epoch {ridges.steps[i]}<br>{share(float(ridges.shares[i]))} exact zeros",
+            hover=f"{EPOCH} {ridges.steps[i]}<br>{share(float(ridges.shares[i]))} exact zeros",
         )
         for i in reversed(range(len(ridges.steps)))
     ]

@@ -11,6 +11,7 @@ from dataclasses import dataclass
 import numpy as np
 import pandas as pd
 
+from regsearch.figures.archives import reports_of
 from regsearch.figures.data import StudyData
 from regsearch.figures.ranking import complete, table
 from regsearch.ridges.bins import evenly
@@ -57,12 +58,12 @@ def choice(data: StudyData, most: Most) -> Choice:
     """Returns which trials, layers and epochs are drawn of a study's weights."""
     frame = weighed(data).sort_values(["lam", "number"])
     names = list(dict.fromkeys(name for weights in data.weights.values() for name in weights))
-    reports = max((len(w.steps) for ws in data.weights.values() for w in ws.values()), default=0)
+    reports = max(map(reports_of, data.weights.values()), default=0)
     trials, layers, epochs = _sizes((len(frame), len(names), reports), most)
     left_out = [
         _part(trials, len(frame), "trials, evenly over λ"),
         _part(layers, len(names), "layers"),
-        _part(epochs, reports, "epochs"),
+        _part(epochs, reports, "validation epochs"),
     ]
     parts = "; ".join(part for part in left_out if part)
     return Choice(

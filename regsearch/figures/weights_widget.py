@@ -18,7 +18,7 @@ from regsearch.figures.weights_ridges import LayerRidges, layer_ridges
 from regsearch.ridges.assets import asset, filled, joined
 from regsearch.ridges.packing import embedded, packed, scale
 
-MOST_RIDGES = 9000  # of all studies together: about 1.3 MB
+MOST_RIDGES = 3800  # of all studies together: about 0.6 MB
 
 NOTHING: dict[str, Any] = {"steps": [], "zeros": [], "heights": ""}
 
@@ -40,29 +40,33 @@ def weights_widget(studies: Sequence[StudyData]) -> str:
 
 def _study(data: StudyData, chosen: Choice) -> dict[str, Any]:
     numbers = [int(n) for n in chosen.trials["number"]]
-    found = {name: layer_ridges(data, numbers, name) for name in chosen.layers}
-    layers = {name: layer for name, layer in found.items() if layer.of_trial}
+    found = [_drawn(data, numbers, name, chosen.epochs) for name in chosen.layers]
+    drawn = [(layer, series) for layer, series in found if series]
     best = complete(chosen.trials)["number"].head(1).to_list()
     return {
         "name": shortened(data.name),
         "note": chosen.note,
-        "layers": [_layer(name, layer) for name, layer in layers.items()],
+        "layers": [layer for layer, _ in drawn],
         "trials": [
             _trial(data, row, row["number"] in best)
-            | {"series": [_series(layer, row, chosen.epochs) for layer in layers.values()]}
+            | {"series": [series.get(int(row["number"]), NOTHING) for _, series in drawn]}
             for row in rows_of(chosen.trials[::-1])
         ],
     }
 
 
+def _drawn(
+    data: StudyData, numbers: Sequence[int], name: str, epochs: int
+) -> tuple[dict[str, Any], dict[int, Any]]:
+    """Returns a layer and its packed ridges by trial; the histograms themselves are let go."""
+    layer = layer_ridges(data, numbers, name)
+    series = {n: packed(r.thinned(epochs), layer.peak) for n, r in layer.of_trial.items()}
+    return _layer(name, layer), series
+
+
 def _layer(name: str, layer: LayerRidges) -> dict[str, Any]:
     cut = f"{count(layer.beyond, 'trial')} reached beyond what is drawn." if layer.beyond else ""
     return {"name": name, "note": cut} | scale(layer.limit, layer.bins, layer.peak)
-
-
-def _series(layer: LayerRidges, row: Row, epochs: int) -> dict[str, Any]:
-    ridges = layer.of_trial.get(int(row["number"]))
-    return NOTHING if ridges is None else packed(ridges.thinned(epochs), layer.peak)
 
 
 def _trial(data: StudyData, row: Row, is_best: bool) -> dict[str, Any]:
@@ -86,8 +90,8 @@ WIDGETS = (
         "weights",
         "What do the weights look like?",
         "A ridge is a trial, the strongest penalty at the back; beside it, the chosen trial by "
-        "epoch. Heights are square roots of counts; exact zeros are not in them, their share is "
-        "the bar.",
+        "validation epoch. Heights are square roots of counts; exact zeros are not in them, their "
+        "share is the bar.",
         weights_widget,
     ),
 )

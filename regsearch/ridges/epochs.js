@@ -28,7 +28,7 @@ function epochs(canvas, current, choose) {
     const {scale, series, at} = current(), n = series.steps.length;
     if (!box || !n || !scale.limit) return null;
     const k = y > box.split ? Math.max(at, 0) : ridges.nearest(box, n, y);
-    const head = `epoch ${series.steps[k]}: ${ridges.percent(series.zeros[k])} exact zeros`;
+    const head = `validation epoch ${series.steps[k]}: ${ridges.percent(series.zeros[k])} exact zeros`;
     return {k, text: `${head}\n${ridges.below(series.rows[k], scale, box, x)}`};
   };
 

@@ -30,9 +30,14 @@ def packed(found: Ridges, peak: float) -> dict[str, Any]:
     """Returns one trial's ridges of one parameter; `peak` is the count of the highest bin."""
     return {
         "steps": found.steps.tolist(),
-        "zeros": [round(share, 4) for share in found.shares.tolist()],
+        "zeros": [_rounded(share) for share in found.shares.tolist()],
         "heights": heights(found.counts, peak),
     }
+
+
+def _rounded(share: float) -> float:
+    """Returns a share of four digits that is 0 or 1 only where the share itself is."""
+    return round(min(max(share, 1e-4), 1 - 1e-4), 4) if 0 < share < 1 else share
 
 
 def heights(counts: Counts, peak: float) -> str:

@@ -62,7 +62,7 @@ const stage = (() => {
       slider.value = Math.max(0, Math.min(own.length - 1, position));
       const step = own[slider.value];
       shown.textContent = step === undefined ? "\u2013" : `${step} of ${own.at(-1)}`;
-      slider.setAttribute("aria-valuetext", step === undefined ? "none" : `epoch ${step}`);
+      slider.setAttribute("aria-valuetext", step === undefined ? "none" : `validation epoch ${step}`);
       show(+slider.value);
     };
     const stop = () => {

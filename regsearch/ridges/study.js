@@ -52,13 +52,13 @@ function show() {
   const own = series(now.trial), at = ridges.upTo(own, step()), {name, note} = scale();
   const zeros = at < 0 ? "\u2013" : ridges.percent(own.zeros[at]);
   find(".rg-zero b").textContent = zeros;
-  find("figcaption small").textContent = `at epoch ${step()}, one ridge a trial`;
+  find("figcaption small").textContent = `at validation epoch ${step()}, one ridge a trial`;
   find(".rg-note").textContent = `${now.study.note} ${note}`.trim();
   many.setAttribute("aria-label",
-    `Histograms of ${name} in ${now.trials.length} trials, ordered by \u03bb, at epoch ${step()}; ` +
+    `Histograms of ${name} in ${now.trials.length} trials, ordered by \u03bb, at validation epoch ${step()}; ` +
     "the arrow keys up and down choose a trial");
   one.setAttribute("aria-label",
-    `Histograms of ${name} over the epochs of trial ${now.trial.text}; ${zeros} exact zeros`);
+    `Histograms of ${name} over the validation epochs of trial ${now.trial.text}; ${zeros} exact zeros`);
   drawMany();
   drawOne();
 }
@@ -106,7 +106,7 @@ function open(study) {
 const told = (x, y) => {
   if (!area) return null;
   const lane = lanes()[ridges.nearest(area, now.trials.length, y)];
-  const ended = lane.ended ? `, ended at epoch ${series(lane.trial).steps.at(-1)}` : "";
+  const ended = lane.ended ? `, ended at validation epoch ${series(lane.trial).steps.at(-1)}` : "";
   const lines = [
     lane.trial.text + ended, `${ridges.percent(lane.zeros)} exact zeros`,
     ridges.below(lane.row, scale(), area, x),

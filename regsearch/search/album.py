@@ -9,16 +9,17 @@ of thousands of trials holds only the running ones in memory.
 
 from __future__ import annotations
 
-import os
 from collections.abc import Container, Iterator, Mapping
 from contextlib import contextmanager
 from pathlib import Path
 
 import pandas as pd
 
+from regsearch.figures.archives import Shelf
 from regsearch.figures.data import Weights
 from regsearch.search.packing import curve_in, packed_curve, packed_weights, weights_in
 from regsearch.tracking.trouble import Trouble
+from regsearch.tracking.whole_file import write_whole
 from regsearch.trials import Outcome, Report, Trial
 
 CURVE = ".curve.npz"
@@ -89,7 +90,7 @@ class Album:
 
     @property
     def weights(self) -> Mapping[int, Weights]:
-        """The trials' histograms, each read when it is first asked for."""
+        """The trials' histograms, in their files until they are asked for."""
         return _WeightFiles(self._folder)
 
 
@@ -102,12 +103,13 @@ class _WeightFiles(Mapping[int, Weights]):
     def __init__(self, folder: Path) -> None:
         found = {_number(file): file for file in folder.glob(f"*{WEIGHTS}")}
         self._files = {number: found[number] for number in sorted(found) if number >= 0}
-        self._read: dict[int, Weights] = {}
+        self._known: dict[int, Weights] = {}
+        self._shelf = Shelf()
 
     def __getitem__(self, number: int) -> Weights:
-        if number not in self._read:
-            self._read[number] = _weights(self._files[number])
-        return self._read[number]
+        if number not in self._known:
+            self._known[number] = _weights(self._files[number], self._shelf)
+        return self._known[number]
 
     def __iter__(self) -> Iterator[int]:
         return iter(self._files)
@@ -116,9 +118,9 @@ class _WeightFiles(Mapping[int, Weights]):
         return len(self._files)
 
 
-def _weights(file: Path) -> Weights:
+def _weights(file: Path, shelf: Shelf) -> Weights:
     try:
-        return weights_in(file.read_bytes())
+        return weights_in(file, shelf)
     except (OSError, ValueError):
         return {}
 
@@ -134,6 +136,4 @@ def _replace(file: Path, content: bytes) -> None:
     if not content:
         file.unlink(missing_ok=True)
         return
-    beside = file.with_name(f".{file.name}")
-    beside.write_bytes(content)
-    os.replace(beside, file)
+    write_whole(file, content)

@@ -10,21 +10,16 @@ from __future__ import annotations
 
 import io
 import math
-import zipfile
-from collections.abc import Iterator, Mapping, Sequence
-from contextlib import contextmanager
-from typing import Any
+from collections.abc import Sequence
 
 import numpy as np
 import pandas as pd
-from numpy.typing import NDArray
 
+from regsearch.figures.archives import Arrays, Shelf, Source, StoredWeights, sound
 from regsearch.figures.data import WeightHistory
 from regsearch.figures.rows import curve
 from regsearch.ridges.bins import rebinned
 from regsearch.trials import Histogram, Report
-
-Arrays = dict[str, NDArray[Any]]
 
 
 def packed_curve(reports: Sequence[Report]) -> bytes:
@@ -43,7 +38,7 @@ def packed_curve(reports: Sequence[Report]) -> bytes:
 def packed_weights(reports: Sequence[Report]) -> bytes:
     """Returns the file of the reports' histograms; b"" if there are none."""
     names = list(dict.fromkeys(name for report in reports for name in report.histograms))
-    arrays: Arrays = {"names": np.array(names, dtype=str)}
+    arrays = {"names": np.array(names, dtype=str)}
     for n, name in enumerate(names):
         series = [(r.step, r.histograms[name]) for r in reports if name in r.histograms]
         arrays |= {f"{field}/{n}": array for field, array in _arrays(series).items()}
@@ -72,21 +67,21 @@ def curve_in(file: bytes) -> pd.DataFrame:
     Raises:
         ValueError: If it is damaged.
     """
-    with _opened(file) as stored:
+    with sound(), np.load(io.BytesIO(file), allow_pickle=False) as stored:
         return curve(stored["steps"], stored["metrics"].tolist(), stored["values"])
 
 
-def weights_in(file: bytes) -> dict[str, WeightHistory]:
+def weights_in(source: Source, shelf: Shelf) -> StoredWeights:
     """Returns the histograms in a file by parameter, each on one range for all its reports.
 
     Raises:
         ValueError: If it is damaged.
+        OSError: If it cannot be opened.
     """
-    with _opened(file) as stored:
-        return {name: _history(stored, n) for n, name in enumerate(stored["names"].tolist())}
+    return StoredWeights(source, _history, shelf)
 
 
-def _history(stored: Mapping[str, NDArray[Any]], n: int) -> WeightHistory:
+def _history(stored: Arrays, n: int, _: str) -> WeightHistory:
     limits, counts = stored[f"limits/{n}"], stored[f"counts/{n}"].astype(float)
     limit, bins = limits.max(), counts.shape[1]
     for narrow in np.unique(limits):
@@ -94,12 +89,3 @@ def _history(stored: Mapping[str, NDArray[Any]], n: int) -> WeightHistory:
         counts[rows] = rebinned(counts[rows], float(narrow), float(limit), bins)
     edges = np.linspace(-limit, limit, bins + 1)
     return WeightHistory(stored[f"steps/{n}"], counts.astype(np.int64), stored[f"zeros/{n}"], edges)
-
-
-@contextmanager
-def _opened(file: bytes) -> Iterator[Mapping[str, NDArray[Any]]]:
-    try:
-        with np.load(io.BytesIO(file), allow_pickle=False) as stored:
-            yield stored
-    except (OSError, EOFError, KeyError, zipfile.BadZipFile) as error:
-        raise ValueError(f"A trial's reports must be a NumPy archive, but got {error}.") from error

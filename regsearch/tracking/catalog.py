@@ -4,11 +4,11 @@ from __future__ import annotations
 
 import functools
 import time
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
 
 from mlflow import MlflowClient
-from mlflow.entities import Run
+from mlflow.entities import Experiment, Run
 
 from regsearch.tracking import labels
 from regsearch.tracking.base import StudyCard
@@ -62,38 +62,47 @@ def entries(uri: str, most: int) -> list[Entry]:
         Exception: Whatever MLflow raises where the store cannot be read.
     """
     client = MlflowClient(uri)
-    found = []
-    for experiment in client.search_experiments():
-        for run in _study_runs(client, experiment.experiment_id):
-            found.append(_entry(run, experiment.name, experiment.tags))
+    found = [_entry(run, page) for page in _experiments(client) for run in _studies(client, page)]
     return sorted(found, key=lambda entry: -entry.touched)[:most]
 
 
-def _study_runs(client: MlflowClient, experiment: str) -> Iterator[Run]:
+def _experiments(client: MlflowClient) -> Iterator[dict[str, Experiment]]:
+    """Yields the experiments by id, a page at a time."""
+    token: str | None = None
+    while True:
+        page = client.search_experiments(page_token=token)
+        yield {experiment.experiment_id: experiment for experiment in page}
+        token = page.token
+        if not token:
+            return
+
+
+def _studies(client: MlflowClient, experiments: Iterable[str]) -> Iterator[Run]:
     wanted = f"tags.`{labels.KIND}` = 'study'"
     token: str | None = None
     while True:
-        page = client.search_runs([experiment], wanted, page_token=token)
+        page = client.search_runs([*experiments], wanted, page_token=token)
         yield from page
         token = page.token
         if not token:
             return
 
 
-def _entry(run: Run, experiment: str, experiment_tags: dict[str, str]) -> Entry:
+def _entry(run: Run, experiments: Mapping[str, Experiment]) -> Entry:
     info, tags = run.info, run.data.tags
     fact = functools.partial(labels.fact, tags, run.data.params)
     name = tags.get("regsearch.study", info.run_name)
     view = overview_id(name)
+    experiment = experiments[info.experiment_id]
     return Entry(
         name=name,
         study_id=tags.get(labels.STUDY_ID, ""),
-        experiment=experiment,
+        experiment=experiment.name,
         experiment_id=info.experiment_id,
         monitor=fact("monitor"),
         direction="maximize" if fact("direction") == "maximize" else "minimize",
         touched=max(info.start_time, info.end_time or 0),
-        view=view if TAG + view in experiment_tags else "",
+        view=view if TAG + view in experiment.tags else "",
     )
 
 

@@ -87,7 +87,7 @@ def _overview(subject: Subject) -> dict[str, Any]:
     curves = tuple(subject.curve(name) for name in names if name in seen.metrics)
     sections = (
         Section("λ, penalty and zeros: a colour a penalty", tuple(cards)),
-        Section("Losses and sparsity by epoch", curves),
+        Section("Losses and sparsity by validation epoch", curves),
     )
     return page_state(subject, subject.goal, sections)
 
@@ -133,7 +133,7 @@ def _comparison(subject: Subject) -> dict[str, Any]:
     names = [subject.goal, DATA, ZEROS, PENALTY]
     sections = (
         Section("Best so far, by the trial's number", (charts.lines([best]), charts.bars(best))),
-        Section("Mean and range of all trials by epoch", tuple(map(subject.curve, names))),
+        Section("Mean and range by validation epoch", tuple(map(subject.curve, names))),
     )
     studies = [{"mode": "tag", "groupByData": "regsearch.study"}]
     return {

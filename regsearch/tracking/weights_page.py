@@ -42,7 +42,7 @@ def weights_page(number: int, params: Mapping[str, Any], histories: Mapping[str,
     values = {
         "title": f"Weights of trial {number}",
         "facts": " ".join(_facts(params)),
-        "note": f"{most} of {reports} epochs are shown." if reports > most else "",
+        "note": f"{most} of {reports} validation epochs are shown." if reports > most else "",
         "style": joined("ridges.css", "trial.css"),
         "script": joined("ridges.js", "stage.js", "epochs.js", "trial.js"),
         "data": embedded(data),

@@ -48,3 +48,13 @@ def test_the_gap_is_validation_minus_training() -> None:
 def test_without_a_training_curve_the_gap_says_what_it_needs() -> None:
     text = gap(ODD["columns missing"]()).layout.annotations[0].text.replace("<br>", " ")
     assert "needs a training curve" in text
+
+
+def test_a_trial_that_diverged_does_not_flatten_the_gaps_of_the_others() -> None:
+    data = study()
+    before = gap(data).layout.yaxis.range
+    far = data.curves["trial"] == 3
+    curves = data.curves.assign(val_loss=data.curves["val_loss"].where(~far, 1e6))
+    figure = gap(replace(data, curves=curves))
+    assert figure.layout.yaxis.range[1] < 2 * before[1]
+    assert "1 line partly outside" in figure.layout.xaxis.title.text

@@ -1,6 +1,9 @@
 from __future__ import annotations
 
+from dataclasses import replace
+
 import numpy as np
+import pytest
 
 from regsearch.figures.epochs import MOST, chosen, reports
 from regsearch.figures.sparsity import sparsity_by_epoch
@@ -33,3 +36,19 @@ def test_a_long_curve_is_thinned_and_keeps_its_ends() -> None:
     figure = sparsity_by_epoch(study(trials=2, epochs=1000))
     steps = [trace.x for trace in figure.data if trace.showlegend is not False]
     assert all(len(x) <= 150 and (x[0], x[-1]) == (0, 999) for x in steps)
+
+
+def test_faint_lines_tell_whose_they_are() -> None:
+    data = study(trials=20)
+    [trace, *_] = [t for t in sparsity_by_epoch(data).data if t.customdata is not None]
+    assert trace.hovertemplate.startswith("#%{customdata[0]} l1 %{customdata[1]:.1e}<br>")
+    strengths = dict(zip(*np.asarray(trace.customdata).T.tolist(), strict=True))
+    own = data.trials.set_index("number")["lam"]
+    assert strengths == pytest.approx({n: own[n] for n in strengths})
+    assert len(trace.customdata) == len(trace.x)
+
+
+def test_values_beyond_all_measure_are_gaps() -> None:
+    data = study(trials=20)
+    curves = data.curves.assign(**{"sparsity/all": 1e300})
+    assert sparsity_by_epoch(replace(data, curves=curves)).data

@@ -10,6 +10,7 @@ import numpy as np
 import pandas as pd
 import pytest
 
+from regsearch.figures.archives import reports_of
 from regsearch.figures.errors import UnknownStudyError
 from regsearch.figures.frames import StudyReader, read_study, study_names
 from regsearch.tracking import events
@@ -79,6 +80,18 @@ def test_weights_are_on_one_range(uri: str) -> None:
     assert history.zeros.tolist() == [0, 1, 2]
     assert history.counts.sum(axis=1).tolist() == [28, 28, 28]
     assert history.edges[[0, -1]].tolist() == [-4.0, 4.0]
+
+
+def test_histograms_stay_in_their_files_until_they_are_drawn(uri: str, tmp_path: Path) -> None:
+    session = Session(uri)
+    session.trial(0, 0.5, 0.25)
+    session.trial(1, 0.5)
+    weights = read_study("digits", tracking_uri=uri).weights
+    for file in _files(tmp_path, "histograms.npz"):
+        file.unlink()
+    assert [list(weights[number]) for number in weights] == [["net.weight"], ["net.weight"]]
+    assert [reports_of(weights[number]) for number in weights] == [2, 1]
+    assert len(weights[0]["net.weight"].steps) == 0
 
 
 def test_running_trials_show_how_far_they_are(uri: str) -> None:

@@ -11,6 +11,7 @@ import pytest
 
 from regsearch.figures.errors import ReadingError, UnreadableStoreError
 from regsearch.figures.frames import read_study, study_names
+from regsearch.figures.frames_store import other_version
 from tests.figures.stored import empty_database
 
 
@@ -39,6 +40,15 @@ def test_a_store_of_another_version_is_left_as_it_is(uri: str, tmp_path: Path) -
         database.execute("UPDATE alembic_version SET version_num = '451aebb31d03'")
         database.execute("DROP TABLE webhooks")  # MLflow takes one without all tables for a new one
     _refuses(uri, "another version made it.*mlflow db upgrade sqlite", tmp_path)
+
+
+def test_advice_for_another_version_has_no_password_in_it() -> None:
+    said = other_version("postgresql://me:se/cret@db.example:5432/mlflow")
+    assert "cret" not in said
+    assert "`mlflow db upgrade postgresql://USER:PASSWORD@db.example:5432/mlflow` with" in said
+    said = other_version("sqlite:///my runs.db")
+    assert "`mlflow db upgrade 'sqlite:///my runs.db'`; if" in said
+    assert "PASSWORD" not in said
 
 
 def test_what_is_no_store_is_left_as_it_is(tmp_path: Path) -> None:

@@ -10,8 +10,11 @@ from typing import Any
 import pytest
 from plotly.graph_objects import Figure
 
+from regsearch.figures.cards import cards_of
 from regsearch.figures.comparisons import COMPARISONS
 from regsearch.figures.gallery import SECTIONS, STILLS, VIEWS, figures_of
+from regsearch.figures.leaderboard import leaderboard
+from regsearch.figures.weights_widget import WIDGETS
 from tests.figures.synthetic import ODD, study
 
 ALL = (*VIEWS, *STILLS)
@@ -94,6 +97,18 @@ def test_names_are_shown_and_never_obeyed() -> None:
             assert "<" not in OWN_MARKUP.sub("", text), text
             assert "%{x} $y$" not in text
             assert "\n" not in text
+
+
+def test_what_counts_reports_is_said_to_count_validations() -> None:
+    """A module may validate every so many epochs only: the n-th report is not the n-th epoch."""
+    data = study(trials=12)
+    figures = [figure.to_plotly_json() for figure in figures_of(data).values()]
+    words = [view.caption for view in (*VIEWS, *COMPARISONS)]
+    words += [card.detail for card in cards_of(data)]
+    words += [*_texts(figures), leaderboard(data), WIDGETS[0].caption]
+    said = [text for text in words if "epoch" in text]
+    assert len(said) > 10
+    assert not [text for text in said if re.search(r"(?<!validation )\bepoch", text)]
 
 
 def test_figures_of_a_study_carry_their_words() -> None:

@@ -1,5 +1,7 @@
 from __future__ import annotations
 
+import dataclasses
+
 import numpy as np
 
 from regsearch.figures.path import path
@@ -27,3 +29,18 @@ def test_norms_are_shares_of_those_without_a_penalty() -> None:
 
 def test_without_norms_it_says_so() -> None:
     assert not path(ODD["columns missing"]()).data
+
+
+def test_a_norm_that_overflowed_is_left_out() -> None:
+    data = study(trials=60)
+    layer = f"weight_norm/{next(iter(LAYERS))}"
+    done = data.trials["state"] == "complete"
+    free = done & (data.trials["lam"] == 0)
+    trials = data.trials.copy()
+    trials.loc[free | (data.trials["number"] == trials[done]["number"].max()), layer] = np.inf
+    figure = path(dataclasses.replace(data, trials=trials))
+    drawn = np.concatenate([np.asarray(trace.y, float) for trace in figure.data])
+    assert np.isfinite(drawn).all()
+    assert drawn.max() <= figure.layout.yaxis.range[1] < 10
+    nowhere = data.trials.assign(**{layer: np.inf})
+    assert np.isfinite(path(dataclasses.replace(data, trials=nowhere)).layout.yaxis.range).all()

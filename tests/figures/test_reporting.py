@@ -31,9 +31,26 @@ def test_one_study_is_a_report_and_several_a_comparison(
     ("names", "file"),
     [
         (["digits"], "report-digits.html"),
-        (["../a b", "λ"], "compare-.._a_b-λ.html"),
-        (["x" * 512], f"report-{'x' * 53}.html"),
+        (["digits", "λ"], "compare-digits-λ.html"),
+        (["digits-2"], "report-digits-2.html"),
+        (["../a b", "λ"], "compare-.._a_b-λ-6d58ea.html"),
+        (["x" * 512], f"report-{'x' * 53}-5ceb99.html"),
     ],
 )
 def test_any_text_makes_a_file_name(names: list[str], file: str) -> None:
     assert default_file(names) == Path(file)
+
+
+@pytest.mark.parametrize(
+    ("one", "other"),
+    [
+        (["a/b"], ["a b"]),
+        (["a/b"], ["a_b"]),
+        (["x" * 60 + "1"], ["x" * 60 + "2"]),
+        (["a-b", "c"], ["a", "b-c"]),
+        (["λ" * 50, "\ud800"], ["λ" * 50, "\ud801"]),
+    ],
+)
+def test_no_page_overwrites_that_of_other_studies(one: list[str], other: list[str]) -> None:
+    assert default_file(one) != default_file(other)
+    assert all(len(str(default_file(names)).encode()) < 256 for names in (one, other))

@@ -1,6 +1,7 @@
 from __future__ import annotations
 
 import numpy as np
+import pytest
 
 from regsearch.figures.timeline import lanes, timeline
 from tests.figures.synthetic import ODD, study
@@ -33,3 +34,11 @@ def test_running_trials_reach_the_end() -> None:
 
 def test_without_clocks_it_says_so() -> None:
     assert not timeline(ODD["columns missing"]()).data
+
+
+@pytest.mark.parametrize(("trials", "edge"), [(40, True), (400, False)])
+def test_so_many_bars_that_edges_would_hide_them_have_none(trials: int, edge: bool) -> None:
+    widths = {
+        trace.marker.line.width > 0 for trace in timeline(study(trials=trials, epochs=2)).data
+    }
+    assert widths == {edge}

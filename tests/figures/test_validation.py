@@ -8,7 +8,7 @@ import pandas as pd
 
 from regsearch.figures.axes import Scale, scale_of
 from regsearch.figures.data import StudyData
-from regsearch.figures.ranking import table
+from regsearch.figures.ranking import complete, table
 from regsearch.figures.validation import curve_of, validation
 from tests.figures.synthetic import ODD, study
 
@@ -72,3 +72,13 @@ def test_accuracy_has_its_maximum_marked() -> None:
 def test_an_outlier_is_told_of() -> None:
     text = validation(ODD["an outlier"]()).layout.xaxis.title.text
     assert "above the axis, the farthest at 4.2e+07" in text
+
+
+def test_of_many_trials_the_curve_follows_their_bends() -> None:
+    data = study(trials=400, epochs=50)
+    frame = table(data)
+    curve = curve_of(data, frame, "l1", scale_of(frame["value"].dropna()))
+    assert curve is not None
+    own = complete(frame).query("penalty == 'l1'")
+    strong = own[own["lam"] > curve.lams[-1] / 2]
+    assert 0.7 < curve.values[-1] / strong["value"].median() < 1

@@ -35,7 +35,7 @@ def test_by_epoch_the_best_trial_s_last_epoch_is_in_front() -> None:
     figure = weights_by_epoch(data)
     assert len(_ridges(figure)) == 5 * 3
     assert _labels(figure) == ["4", "3", "2", "1", "0"]
-    assert figure.layout.yaxis.title.text.startswith("epoch of #")
+    assert figure.layout.yaxis.title.text.startswith("validation epoch<br>#")
 
 
 def test_by_epoch_any_trial_can_be_asked_for() -> None:
@@ -46,7 +46,7 @@ def test_by_epoch_any_trial_can_be_asked_for() -> None:
 
 def test_where_no_trial_is_complete_the_last_one_is_drawn() -> None:
     figure = weights_by_epoch(ODD["all running"]())
-    assert figure.layout.yaxis.title.text.startswith("epoch of #11 ")
+    assert figure.layout.yaxis.title.text.startswith("validation epoch<br>#11 ")
 
 
 @pytest.mark.parametrize("layers", [1, 2, 3, 100])

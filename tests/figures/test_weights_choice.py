@@ -71,7 +71,10 @@ def test_what_is_drawn_stays_within_bounds(
 
 def test_what_is_left_out_is_said() -> None:
     note = choice(_study(trials=60, layers=100, epochs=300), Most(ridges=9000)).note
-    assert note == "Shown: 40 of 60 trials, evenly over λ; 24 of 100 layers; 9 of 300 epochs."
+    assert (
+        note
+        == "Shown: 40 of 60 trials, evenly over λ; 24 of 100 layers; 9 of 300 validation epochs."
+    )
 
 
 def test_trials_without_histograms_are_no_part_of_it() -> None:

@@ -32,6 +32,13 @@ def test_nothing_in_it_is_written_as_markup(name: str) -> None:
     assert not re.search(r"innerHTML|outerHTML|insertAdjacentHTML|document\.write", asset(name))
 
 
+@pytest.mark.parametrize("name", ["epochs.js", "stage.js", "study.html", "study.js", "trial.html"])
+def test_what_counts_reports_is_said_to_count_validations(name: str) -> None:
+    said = re.findall(r"(?:\w+ |[`>])epochs?\b(?!\()", asset(name).lower())
+    assert said
+    assert {*said} <= {"validation epoch", "validation epochs"}
+
+
 def test_comments_and_indentation_are_left_out() -> None:
     lines = asset("ridges.js").splitlines()
     assert lines

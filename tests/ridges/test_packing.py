@@ -46,6 +46,15 @@ def test_two_characters_a_bin_whatever_is_counted() -> None:
     assert found["zeros"] == [0.1429] * 4
 
 
+@pytest.mark.parametrize(
+    ("zeros", "shown"), [(0, 0.0), (1, 0.0001), (50_000, 0.5), (99_999, 0.9999), (100_000, 1.0)]
+)
+def test_all_and_none_are_said_of_nothing_less(zeros: int, shown: float) -> None:
+    counts, of = np.array([[100_000.0 - zeros]]), np.array([100_000])
+    found = packed(Ridges(np.arange(1), counts, np.array([zeros]), of, 1.0), 1.0)
+    assert found["zeros"] == [shown]
+
+
 @pytest.mark.parametrize("name", ["</script><script>", "<!--", "\u2028", "\ud800", '"\\\n', "]]>"])
 def test_no_name_ends_the_script_it_stands_in(name: str) -> None:
     text = embedded({"name": name, name: 1})

@@ -4,16 +4,21 @@ from __future__ import annotations
 
 import math
 import shutil
+import tracemalloc
 from collections.abc import Iterator
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
 import pandas as pd
 import pytest
 
-from regsearch.search.album import CURVE, Album
+from regsearch.figures.weights_widget import weights_widget
+from regsearch.search.album import CURVE, WEIGHTS, Album
+from regsearch.search.packing import packed_weights
 from regsearch.tracking.trouble import TrackingWarning
 from regsearch.trials import Histogram, OnReport, Outcome, Report, Trial
+from tests.figures import synthetic
 from tests.search.toys import DB, EPOCHS, curve, go, loss, study, trained
 
 FILES = Path("study.db.files/1")
@@ -96,6 +101,23 @@ def test_a_full_disk_is_said_once_and_stops_nothing(tmp_path: Path) -> None:
     with pytest.warns(TrackingWarning, match="album must take what trials reported") as caught:
         all_end()
     assert len(caught) == 1
+
+
+def test_the_weights_of_many_trials_are_never_in_memory_together(tmp_path: Path) -> None:
+    trials, layers, reports = 120, 3, 40
+    shapes = {f"{n}.weight": Histogram((n + 1,) * 64, 1.0, 6) for n in range(layers)}
+    file = packed_weights([Report(0, step, {}, shapes) for step in range(reports)])
+    for number in range(trials):
+        (tmp_path / f"{number}{WEIGHTS}").write_bytes(file)
+    data = replace(synthetic.study(trials=trials, epochs=2), weights=Album(tmp_path).weights)
+    tracemalloc.start()
+    try:
+        fragment = weights_widget([data])
+        peak = tracemalloc.get_traced_memory()[1]
+    finally:
+        tracemalloc.stop()
+    assert fragment.count("2.weight") == 1
+    assert peak < trials * layers * reports * 64 * 8 / 2  # half of all the counts
 
 
 def test_figures_get_every_report_of_every_start() -> None:

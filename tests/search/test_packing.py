@@ -8,10 +8,14 @@ from collections.abc import Callable
 import numpy as np
 import pytest
 
-from regsearch.figures.data import weights_of
+from regsearch.figures.archives import Shelf, StoredWeights, tracked
 from regsearch.search.packing import curve_in, packed_curve, packed_weights, weights_in
 from regsearch.tracking.histograms import archive
 from regsearch.trials import Histogram, Report
+
+
+def _read(file: bytes) -> StoredWeights:
+    return weights_in(file, Shelf())
 
 
 def _histogram(step: int) -> Histogram:
@@ -36,8 +40,9 @@ def test_metrics_come_back_exactly() -> None:
 def test_histograms_come_back_as_from_a_store() -> None:
     reports = _reports(5)
     names = ("a.weight", "b")
-    stored = weights_of(archive({n: [(r.step, r.histograms[n]) for r in reports] for n in names}))
-    found = weights_in(packed_weights(reports))
+    series = {n: [(r.step, r.histograms[n]) for r in reports] for n in names}
+    stored = tracked(archive(series), Shelf())
+    found = _read(packed_weights(reports))
     assert list(found) == list(names)
     for name in names:
         for field in ("steps", "counts", "zeros", "edges"):
@@ -47,7 +52,7 @@ def test_histograms_come_back_as_from_a_store() -> None:
 
 def test_a_parameter_may_be_missing_now_and_then() -> None:
     reports = [Report(0, 0, {}, {"a": _histogram(0)}), Report(0, 4, {}, {"b": _histogram(1)})]
-    found = weights_in(packed_weights(reports))
+    found = _read(packed_weights(reports))
     assert found["a"].steps.tolist() == [0]
     assert found["b"].steps.tolist() == [4]
 
@@ -55,7 +60,7 @@ def test_a_parameter_may_be_missing_now_and_then() -> None:
 def test_any_text_is_a_name() -> None:
     names = ["a/b", "../c", "<script>", 'q"\n', "λ", "step", "trial"]
     report = Report(0, 0, dict.fromkeys(names, 1.0), {n: _histogram(0) for n in names})
-    assert list(weights_in(packed_weights([report]))) == names
+    assert list(_read(packed_weights([report]))) == names
     curve = curve_in(packed_curve([report]))
     assert list(curve.columns) == ["step", *names[:5], "metric/step", "metric/trial"]
 
@@ -68,13 +73,13 @@ def test_without_metrics_and_histograms() -> None:
 
 def test_weights_that_are_all_zero_or_many() -> None:
     shapes = [Histogram((0,) * 64, 1.0, 640), Histogram((2**40,) * 64, 1.0, 0)]
-    found = weights_in(
+    found = _read(
         packed_weights([Report(0, s, {}, {"w": shape}) for s, shape in enumerate(shapes)])
     )
     assert found["w"].counts.sum(axis=1).tolist() == [0, 2**46]
 
 
-@pytest.mark.parametrize(("pack", "read"), [(packed_curve, curve_in), (packed_weights, weights_in)])
+@pytest.mark.parametrize(("pack", "read"), [(packed_curve, curve_in), (packed_weights, _read)])
 def test_a_damaged_file_is_said_to_be_one(
     pack: Callable[[list[Report]], bytes], read: Callable[[bytes], object]
 ) -> None:

@@ -1,5 +1,9 @@
 from __future__ import annotations
 
+import sqlite3
+from contextlib import closing
+from pathlib import Path
+
 from regsearch.tracking import events
 from regsearch.tracking.base import StudyCard
 from regsearch.tracking.catalog import entries, exhibit
@@ -33,6 +37,16 @@ def test_the_last_studies_come_first(uri: str) -> None:
     assert (found[0].monitor, found[0].direction) == ("val_acc", "maximize")
     assert found[0].view == overview_id("new")
     assert f"viewStateShareKey={overview_id('new')}" in found[0].link("http://x", found[0].view)
+
+
+def test_no_experiment_is_too_many(uri: str, tmp_path: Path) -> None:
+    """MLflow lists a thousand at a time, the latest first."""
+    _study(uri, "old", "a", 1000)
+    rows = [(f"later {n}", "active", 10**15 + n) for n in range(1001)]
+    columns = "name, lifecycle_stage, creation_time"
+    with closing(sqlite3.connect(tmp_path / "mlflow.db")) as database, database:
+        database.executemany(f"INSERT INTO experiments ({columns}) VALUES (?, ?, ?)", rows)
+    assert [(entry.name, entry.experiment) for entry in entries(uri, 2)] == [("old", "a")]
 
 
 def test_an_empty_store_has_none(uri: str) -> None:

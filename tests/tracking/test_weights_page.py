@@ -125,7 +125,7 @@ def test_a_long_training_is_thinned_and_the_page_says_so() -> None:
     steps = _data(page)["layers"][0]["steps"]
     assert len(steps) == MOST_EPOCHS
     assert steps[-1] == 299
-    assert "60 of 300 epochs are shown." in page
+    assert "60 of 300 validation epochs are shown." in page
 
 
 def test_a_thousand_layers_stay_a_page() -> None:
