@@ -10,10 +10,15 @@ import os
 import secrets
 import shutil
 import signal
+from collections import Counter
 from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
+from xdist.remote import Producer
+from xdist.scheduler import LoadFileScheduling
+
+from tests.interpreters import LEARNERS
 
 os.environ.setdefault("OMP_NUM_THREADS", "1")  # more threads are slower here, and less repeatable
 os.environ.setdefault("MLFLOW_DISABLE_TELEMETRY", "true")
@@ -35,6 +40,38 @@ def _own_signal_handlers() -> Iterator[None]:
     yield
     for number, handler in before.items():
         signal.signal(number, handler)
+
+
+@pytest.fixture(scope="session", autouse=True)
+def _templates_end() -> Iterator[None]:
+    yield
+    LEARNERS.close()
+
+
+class _InTurn(LoadFileScheduling):
+    """Hands out whole files, and all at once those that share a cluster or a browser."""
+
+    def _split_scope(self, nodeid: str) -> str:
+        return _unit(nodeid)
+
+
+def pytest_xdist_make_scheduler(config: pytest.Config, log: Producer) -> LoadFileScheduling | None:
+    """Is asked by the process that hands out tests."""
+    return _InTurn(config, log) if config.getoption("dist") == "loadfile" else None
+
+
+@pytest.hookimpl(trylast=True)
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    """Puts what takes long first, so that no worker is left alone with it at the end."""
+    long = [item for item in items if any(map(item.get_closest_marker, _LONG))]
+    weights = Counter(_unit(item.nodeid) for item in long)
+    items.sort(key=lambda item: -weights[_unit(item.nodeid)])
+
+
+def _unit(nodeid: str) -> str:
+    """Returns what goes to one worker: a file, all that is about Ray, or all with a browser."""
+    file = nodeid.partition("::")[0]
+    return next((name for name in _TOGETHER if name in file), file)
 
 
 def pytest_runtest_setup(item: pytest.Item) -> None:
@@ -59,6 +96,8 @@ def _chromium() -> bool:
     return has_browser and shutil.which("chromedriver") is not None
 
 
+_LONG = ("slow", "ray", "browser")
+_TOGETHER = ("test_ray", "tests/browser/")
 _NEEDS = {
     "gpu": (_cuda, "needs a CUDA device"),
     "ray": (_ray, "needs Ray: pip install 'regsearch[ray]'"),

@@ -22,6 +22,7 @@ from selenium.webdriver.common.by import By
 from selenium.webdriver.support.ui import WebDriverWait
 
 SECONDS = 30.0
+LOOKS_EVERY = 0.3  # seconds; asking a page for its text keeps it from going on
 WIDE, NARROW = (1440, 900), (390, 844)
 LOCAL = ("127.0.0.1", "localhost")
 FLAGS = (
@@ -63,6 +64,10 @@ class Browser:
         parts = urlsplit(address)
         origin = {"origin": f"{parts.scheme}://{parts.netloc}", "storageTypes": "all"}
         self.driver.execute_cdp_cmd("Storage.clearDataForOrigin", origin)
+        self.driver.get(address)
+
+    def go(self, address: str) -> None:
+        """Follows a link, which is one within the page if nothing differs before its #."""
         self.driver.get(address)
 
     def before_each_page(self, source: str) -> None:
@@ -107,7 +112,7 @@ class Browser:
     def until(self, holds: Callable[[], Any], seconds: float = SECONDS) -> Any:
         """Waits until something is true, and returns it; shows the page's text if it never is."""
         waiting = WebDriverWait(
-            self.driver, seconds, 0.1, ignored_exceptions=[StaleElementReferenceException]
+            self.driver, seconds, LOOKS_EVERY, ignored_exceptions=[StaleElementReferenceException]
         )
         try:
             return waiting.until(lambda _: holds())
@@ -118,7 +123,10 @@ class Browser:
 
     def shows(self, *texts: str) -> None:
         """Waits until the page shows all of the texts."""
-        self.until(lambda: all(text in self.text for text in texts))
+        script = (
+            "const all = document.body.innerText; return arguments[0].every(t => all.includes(t))"
+        )
+        self.until(lambda: self.script(script, texts))
 
     def click(self, css: str) -> None:
         """Clicks the first element that a CSS selector finds, once there is one."""

@@ -3,10 +3,10 @@ from __future__ import annotations
 from collections.abc import Iterator
 
 import pytest
-from mlflow import MlflowClient
 
 from tests.browser.chromium import Browser, chromium
 from tests.browser.lookout import Lookout, lookout
+from tests.figures.stored import empty_database
 
 # MLflow opens a panel for chats at somebody's first visit, over a third of the window.
 NO_ASSISTANT = (
@@ -37,7 +37,6 @@ def browser(chromium_session: Browser) -> Iterator[Browser]:
 def studies(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Lookout]:
     """Two studies in an MLflow that is up."""
     folder = tmp_path_factory.mktemp("studies")
-    template = folder / "template.db"
-    MlflowClient(f"sqlite:///{template}").search_experiments()
-    with lookout(folder, template, REPORT) as found:
+    uri = empty_database(tmp_path_factory.getbasetemp(), folder)
+    with lookout(folder, uri, REPORT) as found:
         yield found

@@ -93,16 +93,15 @@ def _histograms(number: int, study: str) -> dict[str, Histogram]:
 
 
 @contextmanager
-def lookout(folder: Path, template: Path, report: str) -> Iterator[Lookout]:
+def lookout(folder: Path, uri: str, report: str) -> Iterator[Lookout]:
     """Writes the studies and serves them.
 
     Args:
-        folder: Where the store is made.
-        template: An empty MLflow database.
+        folder: Where what is not yet stored may lie.
+        uri: An empty MLflow database.
         report: The text of the studies' `report.html`.
     """
-    (folder / "mlflow.db").write_bytes(template.read_bytes())
-    uri, port = f"sqlite:///{folder / 'mlflow.db'}", free_port()
+    port = free_port()
     address = f"http://{HOST}:{port}"
     arguments = server_arguments(uri, port)
     assert arguments is not None

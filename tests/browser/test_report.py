@@ -2,17 +2,17 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable
+from functools import cache
 from pathlib import Path
 
 import pytest
 
 from regsearch.figures.comparisons import COMPARISONS
-from regsearch.figures.data import StudyData
 from regsearch.figures.gallery import VIEWS
 from regsearch.figures.page import page
 from tests.browser.chromium import NARROW, WIDE, Browser
-from tests.figures.synthetic import ODD, study
+from tests.figures.synthetic import HOSTILE, ODD, study
 
 pytestmark = pytest.mark.browser
 
@@ -21,9 +21,9 @@ Opens = Callable[..., None]
 
 @pytest.fixture
 def shown(browser: Browser, tmp_path: Path) -> Opens:
-    def show(studies: Sequence[StudyData], size: tuple[int, int] = WIDE) -> None:
+    def show(content: str, size: tuple[int, int] = WIDE) -> None:
         file = tmp_path / "page.html"
-        file.write_text(page(studies), encoding="utf-8")
+        file.write_text(content, encoding="utf-8")
         browser.open(file.as_uri(), size)
         browser.until(lambda: _told(browser, "ready"))
         assert _told(browser, "failed") == ""
@@ -47,20 +47,17 @@ def _empty(browser: Browser) -> list[str]:
     return list(browser.script(script))
 
 
-@pytest.mark.parametrize("name", ["as usual", "bare", "gaps", "hostile names", "many kinds"])
-def test_every_figure_is_drawn(browser: Browser, shown: Opens, name: str) -> None:
-    shown([ODD[name]()])
+@cache
+def _page(name: str) -> str:
+    """Returns the page of one odd study, which takes seconds to be drawn."""
+    return page([ODD[name]()])
+
+
+def _check_drawn(browser: Browser, width: int) -> None:
+    """Every figure is there, and nothing is wider than the window."""
     assert _told(browser, "drawn") == str(len(VIEWS))
     assert _empty(browser) == []
-
-
-@pytest.mark.parametrize("size", [NARROW, WIDE])
-@pytest.mark.parametrize("name", ["as usual", "hostile names"])
-def test_nothing_is_wider_than_the_window(
-    browser: Browser, shown: Opens, name: str, size: tuple[int, int]
-) -> None:
-    shown([ODD[name]()], size)
-    assert browser.script("return document.documentElement.scrollWidth") <= size[0]
+    assert browser.script("return document.documentElement.scrollWidth") <= width
     widths = browser.script(
         "return [...document.querySelectorAll('[data-figure]')].map(place => "
         "[place.id, place.clientWidth, place.querySelector('svg.main-svg').clientWidth])"
@@ -68,8 +65,20 @@ def test_nothing_is_wider_than_the_window(
     assert [key for key, room, drawn in widths if drawn > room + 1] == []
 
 
+@pytest.mark.parametrize("name", ["bare", "gaps", "many kinds"])
+def test_every_figure_is_drawn(browser: Browser, shown: Opens, name: str) -> None:
+    shown(_page(name))
+    _check_drawn(browser, WIDE[0])
+
+
+@pytest.mark.parametrize("name", ["as usual", "hostile names"])
+def test_every_figure_fits_a_narrow_window(browser: Browser, shown: Opens, name: str) -> None:
+    shown(_page(name), NARROW)
+    _check_drawn(browser, NARROW[0])
+
+
 def test_a_study_is_drawn_when_it_is_unfolded_and_stays_so(browser: Browser, shown: Opens) -> None:
-    shown([study("first"), study("second", seed=1)])
+    shown(page([study("first", trials=12), study("second", trials=12, seed=1)]))
     assert _told(browser, "drawn") == str(len(COMPARISONS))
     both = str(len(COMPARISONS) + len(VIEWS))
     browser.script("document.querySelector('summary').click()")
@@ -80,7 +89,8 @@ def test_a_study_is_drawn_when_it_is_unfolded_and_stays_so(browser: Browser, sho
 
 
 def test_dark_windows_get_dark_figures(browser: Browser, shown: Opens) -> None:
-    shown([study(trials=12)])
+    shown(_page("as usual"))
+    _check_drawn(browser, WIDE[0])
     paper = "return document.querySelector('#tradeoff .main-svg').style.background"
     light = browser.script(paper)
     dark = {"features": [{"name": "prefers-color-scheme", "value": "dark"}]}
@@ -91,9 +101,9 @@ def test_dark_windows_get_dark_figures(browser: Browser, shown: Opens) -> None:
 
 
 def test_names_are_shown_letter_for_letter(browser: Browser, shown: Opens) -> None:
-    data = ODD["hostile names"]()
-    shown([data])
-    assert " ".join(data.name.split())[:40] in browser.text
+    shown(_page("hostile names"))
+    _check_drawn(browser, WIDE[0])
+    assert " ".join(HOSTILE.split())[:40] in browser.text
     assert browser.script("return document.querySelectorAll('main script:not([type])').length") <= 1
     drawn = browser.script("return document.querySelector('#validation').textContent")
     assert "<script>alert('x')</scr" in drawn

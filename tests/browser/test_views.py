@@ -7,7 +7,7 @@ import re
 import pytest
 
 from regsearch.tracking.views import PREFIX
-from tests.browser.chromium import NARROW, Browser
+from tests.browser.chromium import NARROW, WIDE, Browser
 from tests.browser.lookout import HOSTILE, LAYERS, Lookout
 
 pytestmark = [pytest.mark.browser, pytest.mark.slow]  # a server and a browser, both started
@@ -38,31 +38,35 @@ def test_a_study_opens_at_its_overview(
     browser.until(lambda: _drawn(browser) >= 1)
     if size != NARROW:
         browser.shows("sparsity/all vs. val_loss", "Parallel Coordinates")
-        browser.shows("log10_lam vs. l1_ratio vs. val_loss", "Losses and sparsity by epoch")
+        browser.shows(
+            "log10_lam vs. l1_ratio vs. val_loss", "Losses and sparsity by validation epoch"
+        )
         browser.shows("loss/data", "loss/penalty", "val_acc")
         browser.until(lambda: _drawn(browser) >= 6)
     _check_harmless(browser)
 
 
-@pytest.mark.parametrize(
-    ("view", "texts"),
-    [
-        ("weights", ["5 % tails", "Exact zeros by layer", f"weight_norm/{LAYERS[1]}"]),
-        ("ranking", ["Best first", "What differs", "0006 l2"]),
-    ],
-)
-def test_the_other_views_of_a_study(
-    browser: Browser, studies: Lookout, view: str, texts: list[str]
-) -> None:
-    browser.open(studies.links["digits"].replace("-overview&", f"-{view}&"), (1440, 1800))
-    browser.shows(f"digits · {view.title()}", *texts)
+def test_the_other_views_of_a_study(browser: Browser, studies: Lookout) -> None:
+    weights, ranking = (
+        studies.links["digits"].replace("-overview&", f"-{view}&")
+        for view in ("weights", "ranking")
+    )
+    browser.open(weights, (1440, 1800))
+    browser.shows("digits · Weights", "5 % tails", "Exact zeros by layer")
+    browser.shows(f"weight_norm/{LAYERS[1]}")
     browser.until(lambda: _drawn(browser) >= 2)
     _check_harmless(browser)
+    browser.go(ranking)
+    browser.shows("digits · Ranking", "Best first", "What differs", "0006 l2")
+    browser.until(lambda: _drawn(browser) >= 2)
+    _check_harmless(browser)
+    browser.resize(*WIDE)
+    browser.go(ranking.replace("compareRunsMode=CHART&", ""))
+    _check_table(browser)
 
 
-def test_the_ranking_is_a_table_with_our_columns(browser: Browser, studies: Lookout) -> None:
-    link = studies.links["digits"].replace("-overview&", "-ranking&")
-    browser.open(link.replace("compareRunsMode=CHART&", ""))
+def _check_table(browser: Browser) -> None:
+    """The ranking as a table with our columns."""
     browser.shows("Parameters", "penalty", "log10_lam", "l1_ratio", "Metrics", "val_loss")
     browser.until(lambda: "0006 l2" in browser.text)
     rows = browser.script(
@@ -100,7 +104,7 @@ def test_the_page_of_a_study(browser: Browser, studies: Lookout) -> None:
     browser.open(studies.page(run))
     browser.shows(ONE_LINE, "Description", "best/val_loss", "regsearch.study")
     _check_harmless(browser)
-    browser.open(studies.page(run, "/artifacts/ranking.json"))
+    browser.go(studies.page(run, "/artifacts/ranking.json"))
     browser.shows("View as table", "penalty", "reason", ONE_LINE)
     assert '"columns"' not in browser.text
     _check_harmless(browser)

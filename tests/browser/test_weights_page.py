@@ -88,7 +88,7 @@ def test_keys_alone_move_it(browser: Browser, framed: Opens) -> None:
     assert _epoch(browser) == "10 of 11"
     _find(browser, "input").send_keys(Keys.TAB)
     assert browser.script("return document.activeElement.tagName") == "BUTTON"
-    assert _find(browser, "input").get_attribute("aria-valuetext") == "epoch 10"
+    assert _find(browser, "input").get_attribute("aria-valuetext") == "validation epoch 10"
     label = _find(browser, "canvas").get_attribute("aria-label")
     assert label is not None
     assert "are exactly zero" in label
@@ -111,7 +111,7 @@ def test_a_ridge_tells_its_epoch_and_takes_the_slider_there(
     ActionChains(browser.driver).move_to_element(canvas).perform()
     told = browser.until(lambda: _find(browser, ".rg-tip").text)
     canvas.click()
-    assert told.startswith(f"epoch {_epoch(browser).split()[0]}: ")
+    assert told.startswith(f"validation epoch {_epoch(browser).split()[0]}: ")
     assert _epoch(browser) != "11 of 11"
 
 

@@ -1,17 +1,10 @@
-"""Studies in processes of their own, which a test may kill or signal at a moment of its choice.
-
-All of them are forked from one process that has imported everything, so that starting one takes no
-time.
-"""
+"""Studies in processes of their own, which a test may kill or signal at a moment of its choice."""
 
 from __future__ import annotations
 
-import multiprocessing
-import os
-import sys
+import pickle
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
-from multiprocessing.context import ForkServerProcess
 from pathlib import Path
 from typing import Any, Literal
 
@@ -23,10 +16,16 @@ from regsearch.tracking.base import Tracker
 from regsearch.training.task import Task
 from regsearch.trials import Train
 from tests.faults.curves import EPOCHS, Curves
+from tests.interpreters import LEARNERS, Program
 
 DB = "sqlite:///study.db"
 N_TRIALS = 6
 OUTPUT = Path("output")
+SEARCH = """
+import pickle, sys
+asked, how = pickle.loads(bytes.fromhex(sys.argv[1]))
+asked.run(**how)
+"""
 
 
 def no_module(params: Mapping[str, Any]) -> Any:
@@ -45,28 +44,14 @@ def study(**changes: Any) -> Study:
 @contextmanager
 def started(
     asked: Study, engine: Engine, tracker: Tracker, train: Train | Literal["auto"]
-) -> Iterator[ForkServerProcess]:
-    """Runs a study in a process of its own, which is dead when the context ends."""
-    context = multiprocessing.get_context("forkserver")
-    context.set_forkserver_preload([__name__, "tests.faults.lines"])
-    process = context.Process(target=_search, args=(Path.cwd(), asked, engine, tracker, train))
-    process.start()
-    try:
-        yield process
-    finally:
-        process.kill()
-        process.join()
-
-
-def _search(
-    folder: Path, asked: Study, engine: Engine, tracker: Tracker, train: Train | Literal["auto"]
-) -> None:
-    os.chdir(folder)
+) -> Iterator[Program]:
+    """Runs a study in a process of its own, which is dead when the block ends."""
+    how = {"engine": engine, "tracker": tracker, "train": train}
+    order = pickle.dumps((asked, how)).hex()
     with OUTPUT.open("a") as output:
-        os.dup2(output.fileno(), 1)
-        os.dup2(output.fileno(), 2)
-    sys.stdout, sys.stderr = os.fdopen(1, "w"), os.fdopen(2, "w")
-    asked.run(engine=engine, train=train, tracker=tracker)
+        file = output.fileno()
+        with LEARNERS.started(["-c", SEARCH, order], output=file, errors=file) as process:
+            yield process
 
 
 def finished(engine: Engine, tracker: Tracker, **changes: Any) -> StudyResult:

@@ -2,9 +2,7 @@
 
 from __future__ import annotations
 
-import os
 import signal
-import time
 from pathlib import Path
 
 import optuna
@@ -16,9 +14,9 @@ from regsearch.engines.processes import ProcessEngine
 from regsearch.search.result import StudyResult
 from regsearch.tracking.memory import MemoryTracker
 from regsearch.tracking.mlflow import MLflowTracker
-from regsearch.trials import Outcome
 from tests.faults.coordinators import DB, N_TRIALS, OUTPUT, finished, started, study
 from tests.faults.curves import WAITS_IN, Curves, is_gone, struck_process, until
+from tests.faults.slow import SlowToClose, SlowToFinish
 from tests.tracking.stores import runs
 
 pytestmark = pytest.mark.slow  # processes that import torch, killed and started again
@@ -48,7 +46,7 @@ def test_a_killed_coordinator_is_replaced(engine: Engine, uri: str) -> None:
     with started(study(), engine, MLflowTracker(uri), Curves(Path.cwd(), WAITS_IN)) as process:
         worker = struck_process()
         process.kill()
-        process.join()
+        process.wait()
         until(lambda: is_gone(worker), 2.0)
     assert "RUNNING" in states()
     result = finished(engine, MLflowTracker(uri))
@@ -61,7 +59,7 @@ def test_a_killed_coordinator_is_replaced(engine: Engine, uri: str) -> None:
 
 @pytest.mark.parametrize(
     ("engine", "number", "status"),
-    [(TWO, signal.SIGINT, 1), (InlineEngine(), signal.SIGTERM, 143)],
+    [(TWO, signal.SIGINT, -signal.SIGINT), (InlineEngine(), signal.SIGTERM, 143)],
     ids=["ctrl-C, processes", "SIGTERM, inline"],
 )
 def test_a_signal_puts_everything_in_order(
@@ -69,10 +67,8 @@ def test_a_signal_puts_everything_in_order(
 ) -> None:
     with started(study(), engine, MLflowTracker(uri), Curves(Path.cwd(), WAITS_IN)) as process:
         worker = struck_process()
-        assert process.pid is not None
-        os.kill(process.pid, number)
-        process.join(30.0)
-        assert process.exitcode == status  # 1 is multiprocessing's for a KeyboardInterrupt
+        process.send_signal(number)
+        assert process.wait(30.0) == status
     assert is_gone(worker)
     assert {"RUNNING", "WAITING"}.intersection(states()) == {"WAITING"}
     told = {run.data.tags["regsearch.number"]: run for run in runs(uri)}
@@ -86,23 +82,6 @@ def test_a_signal_puts_everything_in_order(
     assert set(result.trials.query("state == 'failed'")["reason"]) == {"interrupted"}
 
 
-class SlowToFinish(MemoryTracker):
-    """Takes for ever to write down an outcome of the kind that a clean-up gives."""
-
-    def finish(self, outcome: Outcome) -> None:
-        if outcome.state == "failed":
-            Path("cleaning").touch()
-            time.sleep(600)
-
-
-class SlowToClose(MemoryTracker):
-    """Takes for ever to close."""
-
-    def close(self) -> None:
-        Path("cleaning").touch()
-        time.sleep(600)
-
-
 @pytest.mark.parametrize(
     ("tracker", "number"),
     [(SlowToFinish(), signal.SIGINT), (SlowToClose(), signal.SIGTERM)],
@@ -111,11 +90,9 @@ class SlowToClose(MemoryTracker):
 def test_a_second_signal_ends_it_at_once(tracker: MemoryTracker, number: signal.Signals) -> None:
     with started(study(), TWO, tracker, Curves(Path.cwd(), WAITS_IN, seconds=0.1)) as process:
         worker = struck_process()
-        assert process.pid is not None
-        os.kill(process.pid, number)
+        process.send_signal(number)
         until(Path("cleaning").exists, 30.0)
-        os.kill(process.pid, number)
-        process.join(5.0)
-        assert process.exitcode == -number
+        process.send_signal(number)
+        assert process.wait(5.0) == -number
     until(lambda: is_gone(worker), 2.0)
     check_whole(finished(TWO, MemoryTracker()))

@@ -5,10 +5,8 @@ from __future__ import annotations
 import errno
 import fcntl
 import os
-import signal
-import subprocess
-import sys
 from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 
 import pytest
@@ -19,6 +17,7 @@ from regsearch.search.lock import held
 from regsearch.search.space import BASELINE
 from regsearch.tracking.memory import MemoryTracker
 from regsearch.trials import Trial
+from tests.interpreters import LEARNERS, Program
 from tests.search.toys import DB, curve, go, stored, study, trained
 
 
@@ -79,23 +78,20 @@ go(study(4, storage="sqlite:///study.db"), trained(slow))
 """
 
 
-def started(number: int) -> subprocess.Popen[str]:
-    """Starts a study in another process, and returns when it is in this trial."""
-    root = str(Path(__file__).parents[2])
-    environment = {**os.environ, "PYTHONPATH": root}
-    command = [sys.executable, "-c", SCRIPT, str(number)]
-    process = subprocess.Popen(command, env=environment, text=True, stdout=subprocess.PIPE)
-    assert process.stdout is not None
-    assert process.stdout.readline() == "running\n"
-    return process
+@contextmanager
+def started(number: int) -> Iterator[Program]:
+    """Runs a study in another process, which is in this trial when the block begins."""
+    with LEARNERS.started(["-c", SCRIPT, str(number)]) as process:
+        assert process.stdout.readline() == "running\n"
+        yield process
 
 
 def killed(number: int) -> None:
     with started(number) as process:
-        process.send_signal(signal.SIGKILL)
+        process.kill()
 
 
-@pytest.mark.slow  # starts processes, which import torch
+@pytest.mark.slow  # starts processes that train
 @pytest.mark.parametrize("number", [0, 2])
 def test_a_killed_study_goes_on(number: int) -> None:
     killed(number)
@@ -111,7 +107,7 @@ def test_a_killed_study_goes_on(number: int) -> None:
     assert (table["penalty"] == "none").sum() == (2 if number == 0 else 1)
 
 
-@pytest.mark.slow  # starts processes, which import torch
+@pytest.mark.slow  # starts processes that train
 def test_a_trial_that_kills_its_process_is_given_up() -> None:
     killed(0)
     retry = max(trial.number for trial in stored().trials) + 1
@@ -123,14 +119,13 @@ def test_a_trial_that_kills_its_process_is_given_up() -> None:
     assert (table["state"] != "failed").sum() == 4
 
 
-@pytest.mark.slow  # starts processes, which import torch
+@pytest.mark.slow  # starts processes that train
 def test_a_storage_in_use_is_refused() -> None:
     with started(1) as process:
         with pytest.raises(StorageHeldError, match=f"process {process.pid} has it open"):
             go(study(4, storage=DB))
         with pytest.raises(StorageHeldError):
             go(study(4, name="another", storage=DB))
-        process.kill()
     assert len(go(study(4, storage=DB)).trials) == 5
 
 

@@ -7,9 +7,6 @@ from __future__ import annotations
 
 import os
 import secrets
-import signal
-import subprocess
-import sys
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
@@ -21,6 +18,7 @@ from sqlalchemy.engine import make_url
 from regsearch.search.errors import StorageError, StorageHeldError
 from regsearch.search.server import attempt, has_locks, locked
 from regsearch.search.storage import opened
+from tests.interpreters import LEARNERS, Program
 from tests.search.toys import go, study
 
 SERVER = os.environ.get("REGSEARCH_POSTGRESQL", "")
@@ -28,6 +26,7 @@ needs_server = pytest.mark.skipif(not SERVER, reason="needs REGSEARCH_POSTGRESQL
 
 SCRIPT = """
 import os, sys, time
+from tests.interpreters import LEARNERS, Program
 from tests.search.toys import curve, go, study, trained
 
 def slow(trial):
@@ -41,18 +40,12 @@ go(study(2, name=sys.argv[1], storage=os.environ["REGSEARCH_POSTGRESQL"]), train
 
 
 @contextmanager
-def searching(name: str, folder: Path) -> Iterator[subprocess.Popen[str]]:
+def searching(name: str, folder: Path) -> Iterator[Program]:
     """Runs a study in another process and folder, and begins when it is in its first trial."""
     folder.mkdir()
-    environment = {**os.environ, "PYTHONPATH": os.pathsep.join(sys.path)}
-    command = [sys.executable, "-c", SCRIPT, name]
-    with subprocess.Popen(
-        command, cwd=folder, env=environment, text=True, stdout=subprocess.PIPE
-    ) as process:
-        assert process.stdout is not None
+    with LEARNERS.started(["-c", SCRIPT, name], folder=folder) as process:
         assert process.stdout.readline() == "running\n"
         yield process
-        process.send_signal(signal.SIGKILL)
 
 
 @needs_server

@@ -17,6 +17,10 @@ from tests.training.fused.test_refusals import Item
 from tests.training.fused.toys import loaders, plain_module
 
 EPOCHS = 36  # of three steps: enough for a dry run to pay
+ENGINES = [
+    pytest.param(InlineEngine(), id="inline"),
+    pytest.param(ProcessEngine(2), id="processes", marks=pytest.mark.slow),  # load Lightning anew
+]
 LAMS = Space(("l1", "l2", "group_lasso"), lam=[0.0, 1e-3, 1e-2, 1e-1])
 
 
@@ -32,7 +36,7 @@ def found(folder: str, **changes: Any) -> StudyResult:
     return study.run(tracker=MemoryTracker(), progress=False, **changes)
 
 
-@pytest.mark.parametrize("engine", [InlineEngine(), ProcessEngine(2)], ids=["inline", "processes"])
+@pytest.mark.parametrize("engine", ENGINES)
 def test_with_fixed_strengths_fused_and_each_give_the_same_table(engine: Any) -> None:
     fused = found("fused", train="fused", width=4, engine=engine)
     each = found("each", train="each")
@@ -60,7 +64,7 @@ def values(result: StudyResult) -> list[float]:
     return [float(value) for value in result.trials.sort_values("number")["value"]]
 
 
-@pytest.mark.parametrize("engine", [InlineEngine(), ProcessEngine(2)], ids=["inline", "processes"])
+@pytest.mark.parametrize("engine", ENGINES)
 def test_by_default_small_networks_are_fused(engine: Any, capsys: Any) -> None:
     tracker = MemoryTracker()
     result = study(12).run(tracker=tracker, engine=engine)

@@ -5,17 +5,17 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
-from mlflow import MlflowClient
 
+from tests.figures.stored import empty_database
 from tests.tracking.stores import Server
 
 
 @pytest.fixture(scope="session")
 def template(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """An empty MLflow database; making one takes seconds, copying it none."""
-    path = tmp_path_factory.mktemp("template") / "mlflow.db"
-    MlflowClient(f"sqlite:///{path}").search_experiments()
-    return path
+    folder = tmp_path_factory.mktemp("empty")
+    empty_database(tmp_path_factory.getbasetemp(), folder)
+    return folder / "mlflow.db"
 
 
 @pytest.fixture

@@ -4,8 +4,6 @@ from __future__ import annotations
 
 import os
 import signal
-import subprocess
-import sys
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
@@ -21,6 +19,7 @@ from torch.utils.data import DataLoader
 
 from regsearch import Trial
 from regsearch.training.checkpoints import checkpoint_path
+from tests.interpreters import LEARNERS
 from tests.nets import data
 from tests.training.attempts import (
     EPOCHS,
@@ -151,16 +150,15 @@ def test_a_resumed_trial_is_the_undisturbed_one(tmp_path: Path, changes: dict[st
 
 @pytest.mark.slow
 def test_a_trial_killed_for_real_goes_on_where_it_stood(tmp_path: Path) -> None:
-    """Slow: starts a Python process that trains and kills itself."""
+    """Slow: starts a process that trains and kills itself."""
     given = checkpointing({"module": killing})
     code = (
         "from tests.training import test_resuming as t; from pathlib import Path; "
         "t.attempt(Path('killed'), t.checkpointing({'module': t.killing}), t.Listener(), "
         "t.Trial(0, t.PARAMS, 7))"
     )
-    environment = os.environ | {"PYTHONPATH": os.pathsep.join(sys.path), "KILLED_IN": "2"}
-    run = subprocess.run([sys.executable, "-c", code], env=environment, check=False)
-    assert run.returncode == -signal.SIGKILL
+    with LEARNERS.started(["-c", code], more={"KILLED_IN": "2"}) as program:
+        assert program.wait(60.0) == -signal.SIGKILL
     whole, rest = Listener(), Listener()
     attempt(tmp_path / "whole", given, whole, Trial(0, PARAMS, 7))
     left = checkpoint_path(tmp_path / "killed", 0)
