@@ -88,8 +88,14 @@ class TrainNoting:
                     print(step, stop, file=notes)
                     if stop:
                         break
+                self._await_the_other(trial)
                 yield Outcome(trial.number, "pruned" if stop else "complete", 0.0)
             print("end", file=notes)
+
+    def _await_the_other(self, trial: Trial) -> None:
+        """Waits until the other rank has come to a trial, as ranks that compute together do."""
+        notes = self.folder / str(1 - int(os.environ["RANK"]))
+        wait_for(lambda: notes.exists() and str(trial) in notes.read_text(encoding="utf-8"))
 
 
 @dataclass(frozen=True)

@@ -17,6 +17,7 @@ from pathlib import Path
 import pytest
 from mlflow import MlflowClient
 
+from regsearch.cli import main
 from regsearch.tracking import events
 from regsearch.tracking.base import StudyCard
 from regsearch.tracking.spool import SpoolWriter, spools
@@ -54,14 +55,10 @@ def _environment() -> dict[str, str]:
     return {**os.environ, "PYTHONPATH": str(CHECKOUT)}
 
 
-def _refused(*arguments: str) -> str:
+def _refused(output: pytest.CaptureFixture[str], *arguments: str) -> str:
     """Runs a command that must end by itself with a message, and returns that."""
-    done = subprocess.run(
-        _command(arguments), capture_output=True, text=True, env=_environment(), timeout=120
-    )
-    assert done.returncode == 1
-    assert "Traceback" not in done.stderr
-    return done.stderr
+    assert main(["ui", *arguments]) == 1
+    return output.readouterr().err
 
 
 def _left_over(name: str = "digits", uri: str = "") -> None:
@@ -161,28 +158,38 @@ def test_it_opens_the_last_study_and_ends_when_killed_politely(
         _check_end(process, signal.SIGTERM)
 
 
-def test_a_server_that_runs_already_is_only_led_to(template: Path, opened: Path) -> None:
+def test_a_server_that_runs_already_is_only_led_to(
+    template: Path, opened: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
     """And one whose owner is killed ends, too."""
     shutil.copy(template, "mlflow.db")
-    _left_over()
+    _left_over("[bold]a\x1b[31m\nb")
+    _left_over("lost", uri="nonsense://me:secret@host/\x1b[31m[red]")
     port = free_port()
-    with _running("--port", str(port), "--no-browser") as process:
-        _lines(process)
+    with _running("--port", str(port), "--no-browser", stderr=subprocess.PIPE) as process:
+        said = "".join(_lines(process))
         assert not opened.exists()
+        shutil.rmtree(SPOOL)
         address = f"http://127.0.0.1:{port}"
-        done = subprocess.run(
-            _command(["--tracking-uri", address]),
-            capture_output=True,
-            text=True,
-            env=_environment(),
-            timeout=120,
-        )
-        assert (done.returncode, done.stderr) == (0, "")
+        assert main(["ui", "--tracking-uri", address]) == 0
+        assert capsys.readouterr().err == ""
         assert opened.read_text().startswith(f"{address}/#/experiments/1/runs?viewStateShareKey=")
-        busy = _refused("--port", str(port))
+        busy = _refused(capsys, "--port", str(port))
         assert f"Port {port} must be free" in busy
         assert "regsearch ui --port" in busy
         _check_end(process, signal.SIGKILL)
+        assert process.stderr is not None
+        _check_harmless(said, process.stderr.read())
+
+
+def _check_harmless(said: str, complaint: str) -> None:
+    """Names and errors do not steer the terminal."""
+    assert "left over of 2 studies: 2 reports ..." in said
+    assert "left over of [bold]a [31m b." in said
+    assert "Still not stored, and kept in" in complaint
+    assert "[red]" in complaint
+    assert "secret" not in complaint
+    assert "\x1b" not in said + complaint
 
 
 def test_without_a_study_or_a_browser_there_is_still_a_link(
@@ -200,53 +207,42 @@ def test_without_a_study_or_a_browser_there_is_still_a_link(
         assert process.stdout.read() == "Ended.\n"
 
 
-def test_a_place_without_a_store_is_refused_and_stays_empty(tmp_path: Path) -> None:
-    assert f"There is no MLflow database {tmp_path}/mlflow.db. Run a study" in _refused()
+def test_a_place_without_a_store_is_refused_and_stays_empty(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    assert f"There is no MLflow database {tmp_path}/mlflow.db. Run a study" in _refused(capsys)
     assert list(tmp_path.iterdir()) == []
 
 
-def test_a_store_of_another_mlflow_is_refused(template: Path) -> None:
+def test_a_store_of_another_mlflow_is_refused(
+    template: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
     shutil.copy(template, "mlflow.db")
     with sqlite3.connect("mlflow.db") as database:
         database.execute("update alembic_version set version_num = '451aebb31d03'")
     database.close()
-    said = _refused()
+    said = _refused(capsys)
     assert "is of another version" in said
     assert "mlflow db upgrade sqlite:////" in said
 
 
-def test_what_is_no_store_is_refused(tmp_path: Path) -> None:
+def test_what_is_no_store_is_refused(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
     with sqlite3.connect("another.db") as database:
         database.execute("create table studies (x)")
-    assert "but it holds studies. " in _refused("--tracking-uri", "sqlite:///another.db")
+    assert "but it holds studies. " in _refused(capsys, "--tracking-uri", "sqlite:///another.db")
     names = [name for (name,) in database.execute("select name from sqlite_master")]
     assert names == ["studies"]
     database.close()
     Path("mlflow.db").write_text("no database")
-    assert "but got: file is not a database. Run a study" in _refused()
-    said = _refused("--tracking-uri", "nonsense://me:secret@host")
+    assert "but got: file is not a database. Run a study" in _refused(capsys)
+    said = _refused(capsys, "--tracking-uri", "nonsense://me:secret@host")
     assert "must be a database or a server's address, but got 'nonsense://host'" in said
     with socket.socket() as silent:
         silent.bind(("127.0.0.1", 0))
         address = f"http://127.0.0.1:{silent.getsockname()[1]}"
-        assert "MLflow must be able to read the server" in _refused("--tracking-uri", address)
-
-
-def test_names_and_errors_do_not_steer_the_terminal(template: Path) -> None:
-    shutil.copy(template, "mlflow.db")
-    _left_over("[bold]a\x1b[31m\nb")
-    _left_over("lost", uri="nonsense://me:secret@host/\x1b[31m[red]")
-    with _running("--port", str(free_port()), "--no-browser", stderr=subprocess.PIPE) as process:
-        said = "".join(_lines(process))
-        process.send_signal(signal.SIGINT)
-        assert process.stderr is not None
-        complaint = process.stderr.read()
-    assert "left over of 2 studies: 2 reports ..." in said
-    assert "left over of [bold]a [31m b." in said
-    assert "Still not stored, and kept in" in complaint
-    assert "[red]" in complaint
-    assert "secret" not in complaint
-    assert "\x1b" not in said + complaint
+        assert "MLflow must be able to read the server" in _refused(
+            capsys, "--tracking-uri", address
+        )
 
 
 def test_ctrl_c_before_it_serves_ends_it_without_a_word(template: Path) -> None:
