@@ -14,12 +14,14 @@ pytestmark = [pytest.mark.browser, pytest.mark.slow]  # a server and a browser, 
 
 # What MLflow's page complains of by itself: there are no users here, and its charts grow.
 OWN_COMPLAINTS = ("/mlflow/users/current", "ResizeObserver loop")
+# On a busy machine it was seen to place its parallel coordinates before it knows where.
+PLACED_EARLY = re.compile(r"/static-files/static/js/\S+ \S+ Error: <\w+> attribute \w+: .*NaN", re.S)
 ONE_LINE = " ".join(HOSTILE.split())
 
 
 def _check_harmless(browser: Browser) -> None:
     complaints = [e for e in browser.errors if not any(own in e for own in OWN_COMPLAINTS)]
-    assert complaints == []
+    assert [e for e in complaints if not PLACED_EARLY.search(e)] == []
     assert browser.script("return window.pwned") is None
 
 
