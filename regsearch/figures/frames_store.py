@@ -7,7 +7,6 @@ wants to look must not. So a database is looked at before MLflow opens it.
 from __future__ import annotations
 
 import os
-import shlex
 import textwrap
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -19,13 +18,22 @@ from mlflow.entities import Run
 from mlflow.exceptions import MlflowException
 from mlflow.store.artifact.artifact_repository_registry import get_artifact_repository
 from mlflow.store.db import utils as database
+from mlflow.store.entities import PagedList
 from sqlalchemy.exc import SQLAlchemyError
 
 from regsearch.figures.errors import UnreadableStoreError
 from regsearch.figures.frames_files import fetched, here
 from regsearch.tracking.database import MLFLOWS, flaw
 from regsearch.tracking.labels import KIND, STUDY_ID
-from regsearch.tracking.places import absolute, artifact_folder, database_file, local_path, shown
+from regsearch.tracking.paging import pages
+from regsearch.tracking.places import (
+    absolute,
+    artifact_folder,
+    database_file,
+    local_path,
+    shown,
+    upgrade_command,
+)
 
 # With its own settings MLflow asks a server that is down for four minutes.
 _SETTINGS = {
@@ -108,27 +116,21 @@ class RunStore:
         if name is not None:
             experiment = self._client.get_experiment_by_name(name)
             return [] if experiment is None else [str(experiment.experiment_id)]
-        token, found = None, []
-        while True:
-            page = self._client.search_experiments(page_token=token)
-            found += [str(experiment.experiment_id) for experiment in page]
-            token = page.token
-            if not token:
-                return found
+        found = pages(lambda token: self._client.search_experiments(page_token=token))
+        return [str(experiment.experiment_id) for page in found for experiment in page]
 
     def _search(self, wanted: str, order: str) -> list[Run]:
-        token, found = None, []
+        if not self._experiments:
+            return []
         by = [f"attributes.start_time {order}"]
-        while self._experiments:
+
+        def ask(token: str | None) -> PagedList[Run]:
             with self._answered():
-                page = self._client.search_runs(
+                return self._client.search_runs(
                     self._experiments, wanted, max_results=1000, order_by=by, page_token=token
                 )
-            found += list(page)
-            token = page.token
-            if not token:
-                break
-        return found
+
+        return [run for page in pages(ask) for run in page]
 
     def _check(self) -> None:
         """Looks at a database before MLflow does."""
@@ -177,7 +179,7 @@ def _latest_revision(default: str) -> str:
 
 def other_version(uri: str) -> str:
     """Says what to do with a store of another version, without its user and password."""
-    command = shlex.join(["mlflow", "db", "upgrade", shown(uri, "USER:PASSWORD@")])
+    command = upgrade_command(uri)
     filled = "" if shown(uri) == uri else " with your own in the place of USER and PASSWORD"
     return (
         f"{shown(uri)} must be a store of the MLflow that is installed, but another version made "

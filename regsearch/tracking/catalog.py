@@ -13,6 +13,7 @@ from mlflow.entities import Experiment, Run
 from regsearch.tracking import labels
 from regsearch.tracking.base import StudyCard
 from regsearch.tracking.names import key
+from regsearch.tracking.paging import pages
 from regsearch.tracking.places import study_url, view_url
 from regsearch.tracking.progress import Progress
 from regsearch.tracking.saved_views import TAG
@@ -68,24 +69,14 @@ def entries(uri: str, most: int) -> list[Entry]:
 
 def _experiments(client: MlflowClient) -> Iterator[dict[str, Experiment]]:
     """Yields the experiments by id, a page at a time."""
-    token: str | None = None
-    while True:
-        page = client.search_experiments(page_token=token)
+    for page in pages(lambda token: client.search_experiments(page_token=token)):
         yield {experiment.experiment_id: experiment for experiment in page}
-        token = page.token
-        if not token:
-            return
 
 
 def _studies(client: MlflowClient, experiments: Iterable[str]) -> Iterator[Run]:
     wanted = f"tags.`{labels.KIND}` = 'study'"
-    token: str | None = None
-    while True:
-        page = client.search_runs([*experiments], wanted, page_token=token)
+    for page in pages(lambda token: client.search_runs([*experiments], wanted, page_token=token)):
         yield from page
-        token = page.token
-        if not token:
-            return
 
 
 def _entry(run: Run, experiments: Mapping[str, Experiment]) -> Entry:

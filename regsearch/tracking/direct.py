@@ -20,8 +20,8 @@ Point = tuple[str, float, int, int]
 """A metric's key, value, time in milliseconds and step."""
 
 WAIT_SECONDS = 5.0  # for another writer of the file
-_COLUMNS = {"key", "value", "timestamp", "step", "is_nan", "run_uuid"}
-_TABLES = {"metrics": _COLUMNS, "latest_metrics": _COLUMNS}
+_TABLES = ("metrics", "latest_metrics")
+_COLUMNS = {"key", "value", "timestamp", "step", "is_nan", "run_uuid"}  # of each
 _ROW = "(key, value, timestamp, step, is_nan, run_uuid) VALUES (?, ?, ?, ?, ?, ?)"
 _ADD = f"INSERT INTO metrics {_ROW} ON CONFLICT DO NOTHING"
 _SHOW = (
@@ -63,10 +63,10 @@ def _known(database: sqlite3.Connection) -> bool:
     """Whether the tables are the known ones, and nothing else happens when a row comes."""
     marks = ", ".join("?" * len(_TABLES))
     query = f"SELECT COUNT(*) FROM sqlite_master WHERE type = 'trigger' AND tbl_name IN ({marks})"
-    triggers = database.execute(query, list(_TABLES)).fetchone()[0]
+    triggers = database.execute(query, _TABLES).fetchone()[0]
     return not triggers and all(
-        {row[1] for row in database.execute(f"PRAGMA table_info({table})")} == columns
-        for table, columns in _TABLES.items()
+        {row[1] for row in database.execute(f"PRAGMA table_info({table})")} == _COLUMNS
+        for table in _TABLES
     )
 
 

@@ -49,7 +49,8 @@ class Outbox:
         self._send(points)
 
     def _send(self, points: Mapping[str, list[Point]]) -> None:
-        for error in self._store.measure({run: some for run, some in points.items() if some}):
+        waiting = {run: some for run, some in points.items() if some}
+        for error in self._store.measure(waiting) if waiting else ():
             self._progress.refused = str(error)
 
     def describe(self, run: str, params: Mapping[str, str], tags: Mapping[str, str]) -> None:

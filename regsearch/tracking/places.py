@@ -18,6 +18,7 @@ from regsearch.tracking.labels import trials_filter
 HOST = "127.0.0.1"
 PORT = 5000
 DEFAULT = "sqlite:///mlflow.db"
+PLACEHOLDER = "USER:PASSWORD@"  # where a command has to hold them
 SERVER_SETTINGS = {
     "MLFLOW_SERVER_ENABLE_JOB_EXECUTION": "false",
     "MLFLOW_DISABLE_TELEMETRY": "true",
@@ -84,7 +85,12 @@ def store_options(uri: str) -> list[str]:
     """Returns what a command needs to find a store; passwords are left to the reader."""
     if absolute(uri) == absolute(DEFAULT):
         return []
-    return ["--tracking-uri", shown(absolute(uri), "USER:PASSWORD@")]
+    return ["--tracking-uri", shown(absolute(uri), PLACEHOLDER)]
+
+
+def upgrade_command(uri: str) -> str:
+    """Returns the command that brings a store's tables up to date, as `store_options` names it."""
+    return shlex.join(["mlflow", "db", "upgrade", shown(uri, PLACEHOLDER)])
 
 
 def is_server(uri: str) -> bool:

@@ -15,7 +15,8 @@ from typing import TypeVar
 
 import mlflow
 from mlflow import MlflowClient
-from mlflow.entities import Experiment, Metric, Param, RunTag
+from mlflow.entities import Experiment, Metric, Param, Run, RunTag
+from mlflow.store.entities import PagedList
 from mlflow.utils.credentials import get_default_host_creds
 from mlflow.utils.rest_utils import http_request
 
@@ -23,6 +24,7 @@ from regsearch.tracking import direct
 from regsearch.tracking.answers import Refused, Unreachable, answered, brief
 from regsearch.tracking.database import make_database
 from regsearch.tracking.direct import Point
+from regsearch.tracking.paging import pages
 from regsearch.tracking.places import artifact_location, database_file, is_server
 
 T = TypeVar("T")
@@ -80,29 +82,17 @@ class Store:
 
     def runs(self, tag: str, value: str) -> list[StoredRun]:
         """Returns the runs with a tag, the oldest first; the value must need no quoting."""
-        token: str | None = None
-        found: list[StoredRun] = []
-        while True:
+
+        def ask(token: str | None) -> PagedList[Run]:
             with answered():
-                page = self._client.search_runs(
+                return self._client.search_runs(
                     [self.experiment],
                     f"tags.`{tag}` = '{value}'",
                     order_by=["attributes.start_time ASC"],
                     page_token=token,
                 )
-            found += [
-                StoredRun(
-                    run.info.run_id,
-                    run.info.status,
-                    run.data.tags,
-                    run.data.params,
-                    run.data.metrics,
-                )
-                for run in page
-            ]
-            token = page.token
-            if not token:
-                return found
+
+        return [_stored(run) for page in pages(ask) for run in page]
 
     def create(self, name: str, tags: Mapping[str, str], time: int) -> str:
         """Starts a run and returns its id.
@@ -132,9 +122,11 @@ class Store:
         with answered():
             served = direct.write(self._file, points) if self._file is not None else set()
         refusals: list[Refused] = []
-        for run in (run for run in points if run not in served):
+        for run, some in points.items():
+            if run in served:
+                continue
             try:
-                self._log(run, points[run])
+                self._log(run, some)
             except Refused as error:
                 refusals.append(error)
         return refusals
@@ -212,6 +204,11 @@ class Store:
         """Returns all values a run has of a metric."""
         with answered():
             return [float(point.value) for point in self._client.get_metric_history(run, key)]
+
+
+def _stored(run: Run) -> StoredRun:
+    data = run.data
+    return StoredRun(run.info.run_id, run.info.status, data.tags, data.params, data.metrics)
 
 
 def batches(items: Iterable[T], most: int) -> Iterator[list[T]]:

@@ -8,7 +8,6 @@ Its answer is an `Outlook` as one line of JSON.
 from __future__ import annotations
 
 import json
-import shlex
 import sys
 from collections.abc import Sequence
 from dataclasses import asdict
@@ -17,7 +16,7 @@ from pathlib import Path
 from regsearch.tracking.catalog import entries, exhibit
 from regsearch.tracking.database import flaw
 from regsearch.tracking.leftovers import ship_leftovers
-from regsearch.tracking.places import database_file, is_server, shown
+from regsearch.tracking.places import database_file, is_server, shown, upgrade_command
 from regsearch.ui.outlook import Outlook, Study
 
 MOST = 5
@@ -60,8 +59,7 @@ def _explained(uri: str, error: Exception) -> str:
     if SCHEMA in lines[0]:
         return (
             f"The store must be of the MLflow that is installed here, but {shown(uri)} is of "
-            f"another version: {lines[0]} Make a copy of it, then run: mlflow db upgrade "
-            f"{shlex.quote(shown(uri, 'USER:PASSWORD@'))}"
+            f"another version: {lines[0]} Make a copy of it, then run: {upgrade_command(uri)}"
         )
     said, kind = shown(lines[0]), "server" if is_server(uri) else "store"
     return f"MLflow must be able to read the {kind} {shown(uri)}, but got: {said[:300]}"
