@@ -27,6 +27,46 @@ ROOT = Path(__file__).parents[1]
 TEMPLATE = Path(__file__).with_name("template.py")
 
 
+def environment() -> dict[str, str]:
+    """Returns this process's environment, and the checkout among the places to import from."""
+    places = filter(None, [str(ROOT), os.environ.get("PYTHONPATH")])
+    return {**os.environ, "PYTHONPATH": os.pathsep.join(places)}
+
+
+def fresh(arguments: Sequence[str], *, timeout: float = 240.0) -> subprocess.CompletedProcess[str]:
+    """Runs a program in an interpreter of its own to its end, and returns what it has said."""
+    return subprocess.run(
+        [sys.executable, *arguments],
+        env=environment(),
+        stdin=subprocess.DEVNULL,
+        capture_output=True,
+        text=True,
+        timeout=timeout,
+        start_new_session=True,
+    )
+
+
+@contextmanager
+def fresh_started(*arguments: str, errors: int | None = None) -> Iterator[subprocess.Popen[str]]:
+    """Starts a program in an interpreter of its own, which is dead when the block ends.
+
+    Args:
+        arguments: What `python` is given.
+        errors: Where it writes to stderr, as `subprocess.Popen` takes it; ours by default.
+    """
+    with subprocess.Popen(
+        [sys.executable, *arguments],
+        stdout=subprocess.PIPE,
+        stderr=errors,
+        env=environment(),
+        text=True,
+    ) as process:
+        try:
+            yield process
+        finally:
+            process.kill()
+
+
 class Program:
     """A program that has been started.
 
@@ -95,11 +135,10 @@ class Interpreters:
             output: Descriptor of the file it prints to; the program's `stdout` by default.
             errors: Descriptor of the file that takes what it writes to stderr; ours by default.
         """
-        places = filter(None, [str(ROOT), os.environ.get("PYTHONPATH")])
         order = {
             "arguments": list(arguments),
             "folder": str(folder or Path.cwd()),
-            "environment": {**os.environ, "PYTHONPATH": os.pathsep.join(places)} | (more or {}),
+            "environment": environment() | (more or {}),
         }
         reading, writing = os.pipe()
         end, theirs = socket.socketpair(socket.AF_UNIX, socket.SOCK_SEQPACKET)

@@ -1,18 +1,17 @@
 from __future__ import annotations
 
-import os
 import signal
 import socket
 import subprocess
 import sys
 import time
-from collections.abc import Iterator
-from contextlib import contextmanager, suppress
+from contextlib import suppress
 from pathlib import Path
 
 import pytest
 
 from regsearch.cli import interruptible, main
+from tests.interpreters import fresh_started
 
 CHECKOUT = Path(__file__).parents[1]
 HEAVY = {"lightning", "matplotlib", "mlflow", "numpy", "optuna", "pandas", "plotly", "ray", "torch"}
@@ -66,21 +65,6 @@ def test_a_report_of_an_unknown_study_is_refused(capsys: pytest.CaptureFixture[s
     assert said.out == ""
 
 
-@contextmanager
-def _started(*arguments: str) -> Iterator[subprocess.Popen[str]]:
-    with subprocess.Popen(
-        [sys.executable, *arguments],
-        stdout=subprocess.PIPE,
-        stderr=subprocess.PIPE,
-        env={**os.environ, "PYTHONPATH": os.pathsep.join([str(CHECKOUT), str(Path.cwd())])},
-        text=True,
-    ) as process:
-        try:
-            yield process
-        finally:
-            process.kill()
-
-
 def _interrupt(process: subprocess.Popen[str]) -> None:
     """Presses ctrl-C, and sees that the process ends as a shell expects, without a word."""
     process.send_signal(signal.SIGINT)
@@ -97,7 +81,7 @@ def _interrupt(process: subprocess.Popen[str]) -> None:
     ],
 )
 def test_ctrl_c_ends_a_command_that_imports(command: list[str]) -> None:
-    with _started("-m", *command) as process:
+    with fresh_started("-m", *command, errors=subprocess.PIPE) as process:
         end = time.monotonic() + 60
         while "numpy" not in Path(f"/proc/{process.pid}/maps").read_text():
             assert time.monotonic() < end
@@ -110,7 +94,9 @@ def test_ctrl_c_ends_a_command_that_waits_for_a_store() -> None:
     with socket.create_server(("127.0.0.1", 0)) as silent:
         uri = f"http://127.0.0.1:{silent.getsockname()[1]}"
         silent.settimeout(60)
-        with _started("-m", "regsearch.cli", "report", "a", "--tracking-uri", uri) as process:
+        with fresh_started(
+            "-m", "regsearch.cli", "report", "a", "--tracking-uri", uri, errors=subprocess.PIPE
+        ) as process:
             connection, _ = silent.accept()
             with connection:
                 _interrupt(process)
@@ -121,7 +107,7 @@ def test_ctrl_c_in_a_class_being_made_has_the_same_code() -> None:
     program = "from regsearch.cli import interruptible\n"
     program += "with interruptible(): exec('import signal; signal.raise_signal(signal.SIGINT)')\n"
     Path("program.py").write_text(program)
-    with _started("-m", "program") as process:
+    with fresh_started("-m", "program", errors=subprocess.PIPE) as process:
         assert process.communicate(timeout=60) == ("", "")
         assert process.returncode == 130
 
@@ -163,6 +149,6 @@ def test_a_second_ctrl_c_ends_at_once() -> None:
     program += "        try: signal.raise_signal(signal.SIGINT)\n"
     program += "        except KeyboardInterrupt: pass\n"
     program += "    print('goes on')\n"
-    with _started("-c", program) as process:
+    with fresh_started("-c", program, errors=subprocess.PIPE) as process:
         assert process.communicate(timeout=60) == ("", "")
         assert process.returncode == 130

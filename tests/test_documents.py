@@ -8,17 +8,13 @@ it are cut to a few short trials. A sketch that is not meant to run is fenced as
 from __future__ import annotations
 
 import ast
-import os
 import re
-import subprocess
-import sys
-from collections.abc import Sequence
 from pathlib import Path
 from typing import NamedTuple
 
 import pytest
 
-from tests.interpreters import LEARNERS
+from tests.interpreters import LEARNERS, fresh
 
 ROOT = Path(__file__).parents[1]
 DOCUMENTS = [name for name in ("README.md", "CONTRIBUTING.md") if (ROOT / name).is_file()]
@@ -80,25 +76,13 @@ class _Shrink(ast.NodeTransformer):
         return node
 
 
-def _fresh(arguments: Sequence[str]) -> subprocess.CompletedProcess[str]:
-    places = filter(None, [str(ROOT), os.environ.get("PYTHONPATH")])
-    return subprocess.run(
-        [sys.executable, *arguments],
-        env={**os.environ, "PYTHONPATH": os.pathsep.join(places)},
-        stdin=subprocess.DEVNULL,
-        capture_output=True,
-        text=True,
-        timeout=240,
-    )
-
-
 @pytest.mark.parametrize("section", PROGRAMS)
 def test_code_runs(section: Section) -> None:
     """The first program in an interpreter of its own, as a reader has it; it is like the others."""
     program = Path("program.py")
     shrunk = ast.fix_missing_locations(_Shrink().visit(ast.parse(section.code)))
     program.write_text(ast.unparse(shrunk), encoding="utf-8")
-    run = _fresh if section is PROGRAMS[0].values[0] else LEARNERS.run
+    run = fresh if section is PROGRAMS[0].values[0] else LEARNERS.run
     done = run([program.name])
     assert done.returncode == 0, f"{section.code}\n{done.stdout}\n{done.stderr}"
 

@@ -2,16 +2,13 @@
 
 from __future__ import annotations
 
-import os
 import signal
-import subprocess
-import sys
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
 
-from tests.interpreters import ROOT, Interpreters
+from tests.interpreters import Interpreters, fresh
 
 SEEN = """
 import os, random, signal, sys, threading
@@ -48,18 +45,6 @@ def interpreters() -> Iterator[Interpreters]:
     interpreters = Interpreters("numpy")
     yield interpreters
     interpreters.close()
-
-
-def fresh(arguments: Sequence[str]) -> subprocess.CompletedProcess[str]:
-    places = filter(None, [str(ROOT), os.environ.get("PYTHONPATH")])
-    return subprocess.run(
-        [sys.executable, *arguments],
-        env={**os.environ, "PYTHONPATH": os.pathsep.join(places)},
-        stdin=subprocess.DEVNULL,
-        capture_output=True,
-        text=True,
-        start_new_session=True,
-    )
 
 
 @pytest.mark.parametrize("program", PROGRAMS.values(), ids=PROGRAMS)

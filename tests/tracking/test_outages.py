@@ -131,20 +131,24 @@ def test_what_a_killed_study_and_its_shipper_left_is_shipped_later(uri: str) -> 
     assert spools(SPOOL) == []
 
 
-def test_a_server_that_comes_late_gets_everything_once(server: Server) -> None:
-    """Down for a whole session; one that is killed in a session's midst is another test's."""
+def test_a_server_that_comes_and_goes_gets_everything_once(server: Server) -> None:
+    """Down for a whole session, killed in the middle of the next one."""
     with pytest.warns(TrackingWarning, match="Nothing is lost.*spool/1") as warned:
         _session_in_vain(server.uri)
     assert len(warned) == 1
     assert _shippers() == []
+    server.up()
     tracker = MLflowTracker(server.uri, patience=30.0)
     tracker.open(_card())
     _trial(tracker, 2)
+    _until(lambda: states(server.uri) == dict.fromkeys(range(3), "complete"))
+    server.down()
+    _trial(tracker, 3)
     time.sleep(1.5)  # long enough to be tried in vain
     server.up()
-    _trial(tracker, 3)
+    _trial(tracker, 4)
     tracker.close()
-    _check_exact(server.uri, range(4))
+    _check_exact(server.uri, range(5))
     assert spools(SPOOL) == []
     assert str(tracker.url).startswith(f"{server.uri}/#/experiments/1/runs?viewStateShareKey=")
 

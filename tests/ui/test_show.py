@@ -2,20 +2,17 @@
 
 from __future__ import annotations
 
-import os
 import shutil
 import signal
 import socket
 import sqlite3
 import subprocess
-import sys
 import time
-from collections.abc import Callable, Iterator, Sequence
-from contextlib import contextmanager
+from collections.abc import Callable
+from contextlib import AbstractContextManager
 from pathlib import Path
 
 import pytest
-from mlflow import MlflowClient
 
 from regsearch.cli import main
 from regsearch.tracking import events
@@ -23,8 +20,9 @@ from regsearch.tracking.base import StudyCard
 from regsearch.tracking.spool import SpoolWriter, spools
 from regsearch.trials import Outcome, Report, Trial
 from regsearch.ui.server import free_port
+from tests.figures.stored import empty_database
+from tests.interpreters import fresh_started
 
-CHECKOUT = Path(__file__).parents[2]
 SPOOL = Path(".regsearch/spool")
 
 pytestmark = pytest.mark.slow  # each command starts a process that imports MLflow
@@ -32,9 +30,9 @@ pytestmark = pytest.mark.slow  # each command starts a process that imports MLfl
 
 @pytest.fixture(scope="module")
 def template(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    path = tmp_path_factory.mktemp("template") / "mlflow.db"
-    MlflowClient(f"sqlite:///{path}").search_experiments()
-    return path
+    folder = tmp_path_factory.mktemp("empty")
+    empty_database(tmp_path_factory.getbasetemp(), folder)
+    return folder / "mlflow.db"
 
 
 @pytest.fixture
@@ -47,18 +45,12 @@ def opened(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     return tmp_path / "opened"
 
 
-def _command(arguments: Sequence[str]) -> list[str]:
-    return [sys.executable, "-m", "regsearch.cli", "ui", *arguments]
-
-
-def _environment() -> dict[str, str]:
-    return {**os.environ, "PYTHONPATH": str(CHECKOUT)}
-
-
 def _refused(output: pytest.CaptureFixture[str], *arguments: str) -> str:
     """Runs a command that must end by itself with a message, and returns that."""
     assert main(["ui", *arguments]) == 1
-    return output.readouterr().err
+    said = output.readouterr().err
+    assert "Traceback" not in said
+    return said
 
 
 def _left_over(name: str = "digits", uri: str = "") -> None:
@@ -73,19 +65,10 @@ def _left_over(name: str = "digits", uri: str = "") -> None:
     writer.close()
 
 
-@contextmanager
-def _running(*arguments: str, stderr: int | None = None) -> Iterator[subprocess.Popen[str]]:
-    with subprocess.Popen(
-        _command(arguments),
-        stdout=subprocess.PIPE,
-        stderr=stderr,
-        env=_environment(),
-        text=True,
-    ) as process:
-        try:
-            yield process
-        finally:
-            process.kill()
+def _running(
+    *arguments: str, stderr: int | None = None
+) -> AbstractContextManager[subprocess.Popen[str]]:
+    return fresh_started("-m", "regsearch.cli", "ui", *arguments, errors=stderr)
 
 
 def _until(holds: Callable[[], bool], seconds: float = 60.0) -> None:

@@ -50,7 +50,7 @@ class Optimized(Net):
 @pytest.mark.parametrize("name", OPTIMIZERS)
 def test_every_kind_and_optimizer_gives_what_it_gives_alone(tmp_path: Path, name: str) -> None:
     """All kinds in one stack, shuffled batches, the last one smaller."""
-    given = task(type("Named", (Optimized,), {"name": name}), max_epochs=10)
+    given = task(type("Named", (Optimized,), {"name": name}), max_epochs=20)
     settings = KINDS[1:] if name in {"sgd", "adam", "adamw"} else KINDS[1:6:2]
     mine = fused(given, trials(settings), tmp_path, width=len(settings))
     alone = each(given, trials(settings), tmp_path)
