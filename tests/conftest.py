@@ -18,6 +18,8 @@ import pytest
 from xdist.remote import Producer
 from xdist.scheduler import LoadFileScheduling
 
+from regsearch.tracking import interpreter
+from tests import mlflow_programs
 from tests.interpreters import LEARNERS
 
 os.environ.setdefault("OMP_NUM_THREADS", "1")  # more threads are slower here, and less repeatable
@@ -42,10 +44,17 @@ def _own_signal_handlers() -> Iterator[None]:
         signal.signal(number, handler)
 
 
+@pytest.fixture(autouse=True)
+def _forked_for_mlflow(monkeypatch: pytest.MonkeyPatch) -> None:
+    """What this process starts to talk to MLflow need not import it anew each time."""
+    monkeypatch.setattr(interpreter, "start", mlflow_programs.start)
+
+
 @pytest.fixture(scope="session", autouse=True)
 def _templates_end() -> Iterator[None]:
     yield
     LEARNERS.close()
+    mlflow_programs.STORES.close()
 
 
 class _InTurn(LoadFileScheduling):

@@ -12,16 +12,16 @@ from __future__ import annotations
 
 import json
 import os
-import signal
 import socket
 import subprocess
 import sys
-from collections.abc import Iterator, Sequence
-from contextlib import contextmanager, suppress
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import contextmanager
 from functools import cached_property
 from pathlib import Path
 from tempfile import TemporaryFile
-from typing import IO
+
+from tests.programs import Program
 
 ROOT = Path(__file__).parents[1]
 TEMPLATE = Path(__file__).with_name("template.py")
@@ -67,54 +67,43 @@ def fresh_started(*arguments: str, errors: int | None = None) -> Iterator[subpro
             process.kill()
 
 
-class Program:
-    """A program that has been started.
-
-    Attributes:
-        pid: Its process, and its session.
-        stdout: What it prints, unless that goes to a file of the test's.
-    """
-
-    def __init__(self, pid: int, stdout: IO[str], end: socket.socket) -> None:
-        self.pid = pid
-        self.stdout = stdout
-        self._end = end
-        self._status: int | None = None
-
-    def wait(self, timeout: float | None = None) -> int:
-        """Returns its exit status, below 0 for a signal, as soon as it has ended."""
-        if self._status is None:
-            self._end.settimeout(timeout)
-            self._status = _told(self._end)
-        return self._status
-
-    def send_signal(self, number: signal.Signals) -> None:
-        """Signals it, if it has not ended."""
-        if self._status is None:
-            with suppress(ProcessLookupError):
-                os.kill(self.pid, number)
-
-    def kill(self) -> None:
-        """Kills it, but nothing that it has started."""
-        self.send_signal(signal.SIGKILL)
-
-
-def _told(end: socket.socket) -> int:
-    """Returns the next number that the template tells of a program."""
-    number = end.recv(64)
-    assert number, "the template must live as long as its programs, but it has died: see its stderr"
-    return int(number)
-
-
 class Interpreters:
     """A template process, started when it is first needed, and its programs.
 
     Args:
         modules: What it imports.
+        more: Variables with which it imports them, beside this process's own.
     """
 
-    def __init__(self, *modules: str) -> None:
+    def __init__(self, *modules: str, more: Mapping[str, str] | None = None) -> None:
         self._modules = modules
+        self._more = more or {}
+
+    def launch(
+        self,
+        arguments: Sequence[str],
+        variables: Mapping[str, str],
+        streams: Sequence[int],
+        folder: Path | None = None,
+    ) -> Program:
+        """Starts a program.
+
+        Args:
+            arguments: What `python` is given: "-c" and code, "-m" and a module, or a file, and the
+                program's own.
+            variables: Its environment.
+            streams: Descriptors of its standard streams.
+            folder: Its working directory; this process's by default.
+        """
+        order = {
+            "arguments": list(arguments),
+            "folder": str(folder or Path.cwd()),
+            "environment": {**variables},
+        }
+        end, theirs = socket.socketpair(socket.AF_UNIX, socket.SOCK_SEQPACKET)
+        with theirs:
+            socket.send_fds(self._orders, [json.dumps(order).encode()], [*streams, theirs.fileno()])
+        return Program(end)
 
     @contextmanager
     def started(
@@ -122,31 +111,26 @@ class Interpreters:
         arguments: Sequence[str],
         *,
         folder: Path | None = None,
-        more: dict[str, str] | None = None,
+        more: Mapping[str, str] | None = None,
         output: int | None = None,
         errors: int | None = None,
     ) -> Iterator[Program]:
         """Runs a program, which is dead when the block ends.
 
         Args:
-            arguments: What `python` is given: "-c" and code, or a file, and the program's own.
-            folder: Its working directory; this process's by default.
+            arguments: See `launch`.
+            folder: See `launch`.
             more: Variables beside this process's own, and the checkout to import from.
             output: Descriptor of the file it prints to; the program's `stdout` by default.
             errors: Descriptor of the file that takes what it writes to stderr; ours by default.
         """
-        order = {
-            "arguments": list(arguments),
-            "folder": str(folder or Path.cwd()),
-            "environment": environment() | (more or {}),
-        }
         reading, writing = os.pipe()
-        end, theirs = socket.socketpair(socket.AF_UNIX, socket.SOCK_SEQPACKET)
-        with end, open(reading, encoding="utf-8") as stdout:
-            with open(os.devnull, "rb") as nothing, open(writing, "wb") as pipe, theirs:
-                ends = [nothing.fileno(), output or pipe.fileno(), errors or 2, theirs.fileno()]
-                socket.send_fds(self._orders, [json.dumps(order).encode()], ends)
-            program = Program(_told(end), stdout, end)
+        with open(reading, encoding="utf-8") as stdout:
+            with open(os.devnull, "rb") as nothing, open(writing, "wb") as pipe:
+                streams = [nothing.fileno(), output or pipe.fileno(), errors or 2]
+                variables = {**environment(), **(more or {})}
+                program = self.launch(arguments, variables, streams, folder)
+            program.stdout = stdout
             try:
                 yield program
             finally:
@@ -154,28 +138,33 @@ class Interpreters:
                 program.wait()
 
     def run(
-        self, arguments: Sequence[str], *, folder: Path | None = None, timeout: float = 240.0
+        self, arguments: Sequence[str], *, timeout: float = 240.0
     ) -> subprocess.CompletedProcess[str]:
         """Runs a program to its end, and returns what it has said."""
         with TemporaryFile("w+") as output, TemporaryFile("w+") as errors:
-            with self.started(
-                arguments, folder=folder, output=output.fileno(), errors=errors.fileno()
-            ) as program:
+            with self.started(arguments, output=output.fileno(), errors=errors.fileno()) as program:
                 status = program.wait(timeout)
             for file in (output, errors):
                 file.seek(0)
             return subprocess.CompletedProcess(arguments, status, output.read(), errors.read())
 
+    @property
+    def pid(self) -> int:
+        """The template's process id."""
+        assert self._orders
+        return self._process.pid
+
     @cached_property
     def _orders(self) -> socket.socket:
         ours, theirs = socket.socketpair(socket.AF_UNIX, socket.SOCK_SEQPACKET)
         command = [sys.executable, "-P", str(TEMPLATE), str(theirs.fileno()), *self._modules]
+        variables = {**os.environ, **self._more}
         with theirs:
             self._process = subprocess.Popen(
                 command,
                 stdin=subprocess.DEVNULL,
                 pass_fds=[theirs.fileno()],
-                env={name: value for name, value in os.environ.items() if name != "PYTHONPATH"},
+                env={name: value for name, value in variables.items() if name != "PYTHONPATH"},
                 start_new_session=True,
             )
         return ours

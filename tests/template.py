@@ -14,11 +14,13 @@ import importlib
 import json
 import multiprocessing.process
 import os
+import runpy
 import selectors
 import signal
 import socket
 import sys
 from collections.abc import Sequence
+from contextlib import suppress
 from pathlib import Path
 from types import ModuleType
 from typing import Any
@@ -71,7 +73,7 @@ def _next_program(orders: socket.socket) -> tuple[dict[str, Any], list[int]]:
 def _bury(watch: int, pid: int, end: socket.socket) -> None:
     os.close(watch)
     _, status = os.waitpid(pid, 0)
-    with end:
+    with end, suppress(BrokenPipeError):  # perhaps nobody wants to know any more
         end.send(str(os.waitstatus_to_exitcode(status)).encode())
 
 
@@ -93,8 +95,13 @@ def _take_place(order: dict[str, Any], streams: Sequence[int]) -> None:
 
 
 def _run(arguments: Sequence[str], own_path: Sequence[str]) -> None:
-    """Runs `python FILE ...` or `python -c CODE ...`."""
+    """Runs `python FILE ...`, `python -c CODE ...` or `python -P -m MODULE ...`."""
     name = arguments[0]
+    if name == "-m":
+        sys.argv = list(arguments[1:])
+        _look_in([], own_path)
+        runpy.run_module(arguments[1], run_name="__main__", alter_sys=True)
+        return
     file, text = Path(name).absolute(), ""
     sys.argv = list(arguments)
     if name == "-c":
@@ -102,13 +109,18 @@ def _run(arguments: Sequence[str], own_path: Sequence[str]) -> None:
         sys.argv = ["-c", *arguments[2:]]
     else:
         text = file.read_text(encoding="utf-8")
-    given = filter(None, os.environ.get("PYTHONPATH", "").split(os.pathsep))
-    sys.path[:] = dict.fromkeys(["" if name == "-c" else str(file.parent), *given, *own_path])
+    _look_in(["" if name == "-c" else str(file.parent)], own_path)
     program = ModuleType("__main__")
     sys.modules["__main__"] = program
     if name != "-c":
         program.__file__ = str(file)
     exec(compile(text, "<string>" if name == "-c" else str(file), "exec"), program.__dict__)
+
+
+def _look_in(first: Sequence[str], own_path: Sequence[str]) -> None:
+    """Says where modules are looked for: in these places, and as ever."""
+    given = filter(None, os.environ.get("PYTHONPATH", "").split(os.pathsep))
+    sys.path[:] = dict.fromkeys([*first, *given, *own_path])
 
 
 if __name__ == "__main__":

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import signal
+import subprocess
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -63,11 +64,20 @@ def test_code_runs_as_in_a_fresh_interpreter(interpreters: Interpreters, name: s
     assert (found.returncode, found.stdout) == (expected.returncode, expected.stdout)
 
 
+def test_a_module_runs_as_in_a_fresh_interpreter(interpreters: Interpreters) -> None:
+    arguments = ["-m", "json.tool", "--compact", "gone.json"]
+    expected, found = fresh(["-P", *arguments]), interpreters.run(arguments)
+    assert found.returncode == expected.returncode
+    assert found.stderr.splitlines()[-1] == expected.stderr.splitlines()[-1]
+
+
 def test_a_program_is_spoken_to_while_it_runs(interpreters: Interpreters, tmp_path: Path) -> None:
     code = "import os, time; print(os.getpid(), os.environ['GIVEN'], flush=True); time.sleep(600)"
     with interpreters.started(["-c", code], more={"GIVEN": "λ"}) as program:
+        assert program.stdout is not None
         assert program.stdout.readline() == f"{program.pid} λ\n"
-        with pytest.raises(TimeoutError):
+        assert program.poll() is None
+        with pytest.raises(subprocess.TimeoutExpired):
             program.wait(0.01)
         program.send_signal(signal.SIGTERM)
         assert program.wait(30.0) == -signal.SIGTERM

@@ -48,12 +48,16 @@
   const breath = () => new Promise((go) => setTimeout(go, 0));
   const visible = (place) => !place.closest("details:not([open])");
 
-  async function drawAll(places) {
+  async function drawEach(places) {
     for (const place of places) {
       if (visible(place)) await draw(place);
       await breath();
     }
   }
+
+  // One after the other: a figure that is drawn twice at once keeps some of either's colours.
+  let turn = Promise.resolve();
+  const drawAll = (places) => (turn = turn.then(() => drawEach(places)));
 
   const all = () => [...document.querySelectorAll("[data-figure]")];
   const drawn = () => all().filter((place) => place.dataset.drawn);

@@ -9,11 +9,11 @@ from __future__ import annotations
 
 import os
 import subprocess
-import sys
 import time
 from contextlib import suppress
 from pathlib import Path
 
+from regsearch.tracking import interpreter
 from regsearch.tracking.progress import Progress
 from regsearch.tracking.spool import Spool, spools
 
@@ -22,21 +22,6 @@ POLL_SECONDS = 0.05
 RESTARTS = 3
 LOOK_NOW = b"\n"
 OVER = b"."
-
-ENVIRONMENT = {
-    "CUDA_VISIBLE_DEVICES": "",
-    "DO_NOT_TRACK": "true",
-    "GIT_PYTHON_REFRESH": "quiet",
-    "MKL_NUM_THREADS": "1",
-    "MLFLOW_DISABLE_TELEMETRY": "true",
-    "MLFLOW_ENABLE_ASYNC_LOGGING": "false",
-    "MLFLOW_HTTP_REQUEST_BACKOFF_FACTOR": "1",
-    "MLFLOW_HTTP_REQUEST_MAX_RETRIES": "1",
-    "MLFLOW_LOGGING_LEVEL": "ERROR",
-    "OMP_NUM_THREADS": "1",
-    "PYTHONWARNINGS": "ignore",
-}
-REQUEST_SECONDS = "20"
 
 
 class Shipping:
@@ -66,16 +51,14 @@ class Shipping:
             self._process = self._start()
 
     def _start(self) -> subprocess.Popen[bytes]:
-        module = [sys.executable, "-P", "-m", "regsearch.tracking.shipper"]
         folder = self._spool.folder
-        arguments = [str(folder.parent), folder.name, str(os.getpid()), str(self._patience)]
         with self._spool.log.open("ab") as log:
-            return subprocess.Popen(
-                [*module, *arguments],
+            return interpreter.start(
+                "regsearch.tracking.shipper",
+                *(str(folder.parent), folder.name, str(os.getpid()), str(self._patience)),
                 stdin=subprocess.PIPE,
                 stdout=log,
                 stderr=log,
-                env=environment(),
                 start_new_session=True,
             )
 
@@ -150,12 +133,3 @@ class Shipping:
             end()
             seconds = max(seconds, 5.0)
         self._process.wait()
-
-
-def environment() -> dict[str, str]:
-    """Returns the environment of a process that talks to MLflow, and finds this package."""
-    package = str(Path(__file__).absolute().parents[2])
-    path = os.pathsep.join(filter(None, [package, os.environ.get("PYTHONPATH", "")]))
-    timeout = os.environ.get("MLFLOW_HTTP_REQUEST_TIMEOUT", REQUEST_SECONDS)
-    settings = {**ENVIRONMENT, "PYTHONPATH": path, "MLFLOW_HTTP_REQUEST_TIMEOUT": timeout}
-    return {**os.environ, **settings}

@@ -8,11 +8,10 @@ from __future__ import annotations
 
 import json
 import subprocess
-import sys
 from dataclasses import dataclass
 from pathlib import Path
 
-from regsearch.tracking.shipping import environment
+from regsearch.tracking import interpreter
 
 
 @dataclass(frozen=True)
@@ -49,17 +48,15 @@ def look(spools: Path, uri: str, server: str) -> Outlook:
         uri: The tracking URI, with absolute paths.
         server: The address that links lead to.
     """
-    command = [sys.executable, "-P", "-m", "regsearch.ui.reading", str(spools), uri, server]
-    with subprocess.Popen(
-        command,
+    with interpreter.start(
+        "regsearch.ui.reading",
+        *(str(spools), uri, server),
         stdin=subprocess.DEVNULL,
         stdout=subprocess.PIPE,
         stderr=subprocess.PIPE,
-        env=environment(),
-        text=True,
     ) as process:
         try:
-            answer, complaints = process.communicate()
+            answer, complaints = (said.decode(errors="replace") for said in process.communicate())
         except BaseException:
             process.kill()
             raise

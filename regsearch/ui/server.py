@@ -6,7 +6,6 @@ import os
 import signal
 import socket
 import subprocess
-import sys
 import tempfile
 import time
 import urllib.request
@@ -14,8 +13,8 @@ from collections.abc import Sequence
 from contextlib import suppress
 from types import TracebackType
 
+from regsearch.tracking import interpreter
 from regsearch.tracking.places import HOST, SERVER_SETTINGS
-from regsearch.tracking.shipping import environment
 
 POLL_SECONDS = 0.1
 STOP_SECONDS = 10.0
@@ -41,12 +40,13 @@ class Server:
         self._log = tempfile.TemporaryFile()  # noqa: SIM115  # as long as the server
 
     def __enter__(self) -> Server:
-        self._process = subprocess.Popen(
-            [sys.executable, "-P", "-m", "regsearch.ui.guarded", *self._arguments],
+        self._process = interpreter.start(
+            "regsearch.ui.guarded",
+            *self._arguments,
+            more=SERVER_SETTINGS,
             stdin=subprocess.PIPE,
             stdout=self._log,
             stderr=self._log,
-            env={**environment(), **SERVER_SETTINGS},
             start_new_session=True,  # a ctrl-C is for us, and we end the server
         )
         return self

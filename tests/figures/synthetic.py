@@ -7,6 +7,7 @@ towards the final value. Odd studies are those that a page must still be good fo
 from __future__ import annotations
 
 import dataclasses
+import functools
 import math
 from collections.abc import Callable, Mapping
 from typing import Any
@@ -31,7 +32,21 @@ def study(
     seed: int = 0,
     layers: Mapping[str, int] = LAYERS,
 ) -> StudyData:
-    """Returns a study with a baseline, pruned trials and one failed one."""
+    """Returns a study with a baseline, pruned trials and one failed one, to change at will."""
+    data = _made(name, trials, epochs, kinds, seed, tuple(layers.items()))
+    return dataclasses.replace(data, trials=data.trials.copy(), curves=data.curves.copy())
+
+
+@functools.cache
+def _made(
+    name: str,
+    trials: int,
+    epochs: int,
+    kinds: tuple[str, ...],
+    seed: int,
+    sizes: tuple[tuple[str, int], ...],
+) -> StudyData:
+    layers = dict(sizes)
     rng = np.random.default_rng(seed)
     rows, curves, clock = [], [], [0.0, 0.0]
     for number in range(trials):

@@ -6,7 +6,6 @@ import os
 import shutil
 import socket
 import subprocess
-import sys
 import time
 import urllib.request
 from collections.abc import Iterator, Mapping
@@ -15,6 +14,9 @@ from pathlib import Path
 
 from mlflow import MlflowClient
 from mlflow.entities import Run
+
+from tests.mlflow_programs import SERVER, started
+from tests.programs import Program
 
 WORDS = {"FINISHED": "complete", "FAILED": "failed", "RUNNING": "running"}
 
@@ -64,7 +66,7 @@ class Server:
 
     def __init__(self, folder: Path, template: Path) -> None:
         self._folder = folder
-        self._process: subprocess.Popen[bytes] | None = None
+        self._process: subprocess.Popen[bytes] | Program | None = None
         shutil.copy(template, folder / "server.db")
         with socket.socket() as probe:
             probe.bind(("127.0.0.1", 0))
@@ -73,32 +75,27 @@ class Server:
 
     def up(self) -> None:
         """Starts it, and waits for its first answer."""
-        module = [sys.executable, "-m", "mlflow", "server", "--workers", "1"]
-        address = ["--host", "127.0.0.1", "--port", str(self.port)]
+        address = ["--workers", "1", "--host", "127.0.0.1", "--port", str(self.port)]
         stores = ["--backend-store-uri", f"sqlite:///{self._folder / 'server.db'}"]
         stores += ["--artifacts-destination", str(self._folder / "served")]
-        self._run([*module, *address, *stores])
+        variables = {**os.environ, "MLFLOW_SERVER_ENABLE_JOB_EXECUTION": "false"}
+        with (self._folder / "server.log").open("ab") as log:
+            program = [str(SERVER), *address, *stores]
+            self._process = started(program, variables, stdout=log, stderr=log)
+        self._await()
 
     @contextmanager
     def running(self, command: list[str]) -> Iterator[None]:
         """Runs another command that starts a server on the same port."""
-        self._run(command)
+        with (self._folder / "server.log").open("ab") as log:
+            self._process = subprocess.Popen(
+                command, stdout=log, stderr=log, start_new_session=True
+            )
+        self._await()
         try:
             yield
         finally:
             self.down()
-
-    def _run(self, command: list[str]) -> None:
-        quiet = {"MLFLOW_SERVER_ENABLE_JOB_EXECUTION": "false", "MLFLOW_DISABLE_TELEMETRY": "true"}
-        with (self._folder / "server.log").open("ab") as log:
-            self._process = subprocess.Popen(
-                command,
-                stdout=log,
-                stderr=log,
-                env={**os.environ, **quiet},
-                start_new_session=True,
-            )
-        self._await()
 
     def _await(self) -> None:
         end = time.monotonic() + 60

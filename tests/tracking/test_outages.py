@@ -60,12 +60,14 @@ def _until(holds: Callable[[], bool], seconds: float = 60.0) -> None:
 
 
 def _shippers() -> list[int]:
-    """Returns the processes that ship spools below the working directory."""
-    mark = f"regsearch.tracking.shipper\0{SPOOL.absolute()}\0".encode()
+    """Returns the processes that write the logs of spools below the working directory."""
     found = []
     for entry in Path("/proc").iterdir():
         try:
-            if entry.name.isdecimal() and mark in (entry / "cmdline").read_bytes():
+            if (
+                entry.name.isdecimal()
+                and SPOOL.absolute() in (entry / "fd" / "1").readlink().parents
+            ):
                 found.append(int(entry.name))
         except OSError:
             continue  # it has just ended

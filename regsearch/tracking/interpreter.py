@@ -1,0 +1,52 @@
+"""Interpreters of their own for what imports MLflow, beside the process that asks for them.
+
+MLflow takes seconds to import, and much memory; a study, and a command that waits, need neither.
+"""
+
+from __future__ import annotations
+
+import os
+import subprocess
+import sys
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any
+
+_SETTINGS = {
+    "CUDA_VISIBLE_DEVICES": "",
+    "DO_NOT_TRACK": "true",
+    "GIT_PYTHON_REFRESH": "quiet",
+    "MKL_NUM_THREADS": "1",
+    "MLFLOW_DISABLE_TELEMETRY": "true",
+    "MLFLOW_ENABLE_ASYNC_LOGGING": "false",
+    "MLFLOW_HTTP_REQUEST_BACKOFF_FACTOR": "1",
+    "MLFLOW_HTTP_REQUEST_MAX_RETRIES": "1",
+    "MLFLOW_LOGGING_LEVEL": "ERROR",
+    "OMP_NUM_THREADS": "1",
+    "PYTHONWARNINGS": "ignore",
+}
+_REQUEST_SECONDS = "20"
+
+
+def start(
+    module: str, *arguments: str, more: Mapping[str, str] | None = None, **streams: Any
+) -> subprocess.Popen[bytes]:
+    """Runs a module of this package as the program of another interpreter.
+
+    Args:
+        module: Its name.
+        arguments: The program's own.
+        more: Variables beside those of `environment`.
+        streams: What else `subprocess.Popen` takes.
+    """
+    command = [sys.executable, "-P", "-m", module, *arguments]
+    return subprocess.Popen(command, env={**environment(), **(more or {})}, **streams)
+
+
+def environment() -> dict[str, str]:
+    """Returns the environment of a process that talks to MLflow, and finds this package."""
+    package = str(Path(__file__).absolute().parents[2])
+    path = os.pathsep.join(filter(None, [package, os.environ.get("PYTHONPATH", "")]))
+    timeout = os.environ.get("MLFLOW_HTTP_REQUEST_TIMEOUT", _REQUEST_SECONDS)
+    settings = {**_SETTINGS, "PYTHONPATH": path, "MLFLOW_HTTP_REQUEST_TIMEOUT": timeout}
+    return {**os.environ, **settings}
