@@ -37,9 +37,9 @@ Weights = Mapping[str, WeightHistory]
 """A trial's parameters by qualified name, in the module's order."""
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, eq=False)
 class StudyData:
-    """A study as figures see it.
+    """A study as figures see it, equal to itself alone.
 
     Attributes:
         name: The study's name, any text.

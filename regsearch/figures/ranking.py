@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from typing import Any
+from weakref import WeakKeyDictionary
 
 import numpy as np
 import pandas as pd
@@ -20,13 +21,21 @@ Row = Mapping[str, Any]
 
 _NUMBERS = ("value", "lam", "l1_ratio", "seconds", "started")
 SPARSITY = "sparsity/all"
+_TABLES: WeakKeyDictionary[StudyData, pd.DataFrame] = WeakKeyDictionary()
 
 
 def table(data: StudyData) -> pd.DataFrame:
     """Returns the trials with all columns that figures need, and `cost`: small is good.
 
-    Numbers that are not finite become NaN; a trial without a penalty's name has "" for it.
+    Numbers that are not finite become NaN; a trial without a penalty's name has "" for it. It is
+    made once for all figures of a study, so nobody may change it.
     """
+    if data not in _TABLES:
+        _TABLES[data] = _table(data)
+    return _TABLES[data]
+
+
+def _table(data: StudyData) -> pd.DataFrame:
     names = ("number", "state", "penalty", "reason", *_NUMBERS, SPARSITY)
     frame = data.trials.reindex(columns=list(dict.fromkeys([*data.trials.columns, *names])))
     for name in (*_NUMBERS, SPARSITY):
@@ -44,7 +53,8 @@ def _finite(column: pd.Series[Any]) -> pd.Series[float]:
 
 def rows_of(frame: pd.DataFrame) -> list[Row]:
     """Returns a frame's rows by the names of its columns."""
-    return [{str(name): value for name, value in row.items()} for row in frame.to_dict("records")]
+    columns = {str(name): column.tolist() for name, column in frame.items()}
+    return [dict(zip(columns, row, strict=True)) for row in zip(*columns.values(), strict=True)]
 
 
 def sign(data: StudyData) -> int:
