@@ -1,7 +1,7 @@
 """What talks to MLflow, in forks of a process that has imported it, which takes five seconds.
 
-The programs are the package's own, and MLflow's server; each has its process, its environment, its
-pipes. Only the interpreter does not start afresh, as it does in studies that run as programs.
+The programs are the package's own; each has its process, its environment, its pipes. Only the
+interpreter does not start afresh, as it does in studies that run as programs.
 """
 
 from __future__ import annotations
@@ -10,7 +10,6 @@ import os
 import subprocess
 from collections.abc import Mapping
 from contextlib import ExitStack
-from pathlib import Path
 from typing import IO, Any
 
 from regsearch.tracking.interpreter import environment
@@ -24,40 +23,24 @@ STORES = Interpreters(
     "mlflow.server.fastapi_app",
     more=environment(),
 )
-SERVER = Path(__file__).with_name("mlflow_server.py")
 
 
 def start(
     module: str,
     *arguments: str,
     more: Mapping[str, str] | None = None,
-    start_new_session: bool = True,
-    **streams: Any,
-) -> Program:
-    """Does what `regsearch.tracking.interpreter.start` does."""
-    variables = {**environment(), **(more or {})}
-    return started(["-m", module, *arguments], variables, **streams)
-
-
-def started(
-    arguments: list[str],
-    variables: Mapping[str, str],
-    *,
-    stdin: int = subprocess.DEVNULL,
+    stdin: int,
     stdout: int | IO[Any],
     stderr: int | IO[Any],
+    start_new_session: bool = True,
 ) -> Program:
-    """Starts a program with the streams of `subprocess.Popen`."""
+    """Does what `regsearch.tracking.interpreter.start` does, in a new session in any case."""
     with ExitStack() as theirs:
-        ours: list[IO[bytes] | None] = []
-        ends = []
-        for asked, mode in ((stdin, "rb"), (stdout, "wb"), (stderr, "wb")):
-            our_end, their_end = _pair(asked, mode, theirs)
-            ours.append(our_end)
-            ends.append(their_end)
-        told = [_with_parent(argument) for argument in arguments]
-        program = STORES.launch(told, variables, ends)
-    program.stdin, program.stdout, program.stderr = ours
+        streams = ((stdin, "rb"), (stdout, "wb"), (stderr, "wb"))
+        pairs = [_pair(asked, mode, theirs) for asked, mode in streams]
+        told = ["-m", module, *map(_with_parent, arguments)]
+        program = STORES.launch(told, {**environment(), **(more or {})}, [end for _, end in pairs])
+    program.stdin, program.stdout, program.stderr = (end for end, _ in pairs)
     return program
 
 

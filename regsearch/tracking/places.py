@@ -169,7 +169,7 @@ def ui_command(uri: str) -> str | None:
 def server_arguments(uri: str, port: int) -> list[str] | None:
     """Returns what MLflow's server of a database is started with; None if a server does already.
 
-    One worker, and with `SERVER_SETTINGS` no job runner: two processes instead of fifteen. It
+    One worker, and with `SERVER_SETTINGS` no job runner: one process instead of fifteen. It
     listens on this machine alone, since it asks nobody for a password.
     """
     folder = artifact_folder(uri)

@@ -15,7 +15,8 @@ from pathlib import Path
 from mlflow import MlflowClient
 from mlflow.entities import Run
 
-from tests.mlflow_programs import SERVER, started
+from regsearch.tracking.places import SERVER_SETTINGS
+from tests.mlflow_programs import start
 from tests.programs import Program
 
 WORDS = {"FINISHED": "complete", "FAILED": "failed", "RUNNING": "running"}
@@ -78,10 +79,15 @@ class Server:
         address = ["--workers", "1", "--host", "127.0.0.1", "--port", str(self.port)]
         stores = ["--backend-store-uri", f"sqlite:///{self._folder / 'server.db'}"]
         stores += ["--artifacts-destination", str(self._folder / "served")]
-        variables = {**os.environ, "MLFLOW_SERVER_ENABLE_JOB_EXECUTION": "false"}
         with (self._folder / "server.log").open("ab") as log:
-            program = [str(SERVER), *address, *stores]
-            self._process = started(program, variables, stdout=log, stderr=log)
+            self._process = start(
+                "regsearch.ui.guarded",
+                *(*address, *stores),
+                more=SERVER_SETTINGS,
+                stdin=subprocess.PIPE,
+                stdout=log,
+                stderr=log,
+            )
         self._await()
 
     @contextmanager
@@ -109,6 +115,6 @@ class Server:
 
     def down(self) -> None:
         if self._process is not None:
-            os.killpg(self._process.pid, 9)
-            self._process.wait()
+            with self._process:
+                os.killpg(self._process.pid, 9)
             self._process = None
