@@ -71,9 +71,9 @@ OWNERS = {
         "regsearch/tracking/answers.py",
         "regsearch/tracking/catalog.py",
         "regsearch/tracking/store.py",
-        "regsearch/figures/frames.py",
+        "regsearch/figures/frames_files.py",
         "regsearch/figures/frames_store.py",
-        "regsearch/figures/frames_trials.py",
+        "regsearch/ui/guarded.py",
     ),
     "numba": ("regsearch/compiled.py",),
     "ray": (

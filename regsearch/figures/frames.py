@@ -10,12 +10,14 @@ import functools
 from concurrent.futures import ThreadPoolExecutor
 
 import pandas as pd
-from mlflow.entities import Run
 
 from regsearch.figures.archives import Shelf, Source, tracked
 from regsearch.figures.data import StudyData, Weights
-from regsearch.figures.errors import UnknownStudyError
-from regsearch.figures.frames_store import RunStore, quick_answers
+from regsearch.figures.errors import ADVICE, UnknownStudyError, UnreadableStoreError
+from regsearch.figures.frames_answers import quick_answers
+from regsearch.figures.frames_files import content, source
+from regsearch.figures.frames_runs import Runs, StoredRun
+from regsearch.figures.frames_tables import Tables, is_known
 from regsearch.figures.frames_trials import (
     Files,
     is_running,
@@ -25,10 +27,11 @@ from regsearch.figures.frames_trials import (
     stored_trial,
 )
 from regsearch.figures.rows import curve_of, curve_of_one, curves_table, trials_table
+from regsearch.tracking.database import flaw
 from regsearch.tracking.files import HISTOGRAMS, METRICS
 from regsearch.tracking.labels import KIND, NUMBER, fact, study_id
 from regsearch.tracking.names import key
-from regsearch.tracking.places import DEFAULT
+from regsearch.tracking.places import DEFAULT, absolute, database_file
 
 STUDY = "regsearch.study"
 OWN_PARAMS = ("penalty", "lam", "l1_ratio")
@@ -74,7 +77,7 @@ class StudyReader:
     """
 
     def __init__(self, tracking_uri: str = DEFAULT, experiment: str | None = None) -> None:
-        self._store = RunStore(tracking_uri, experiment)
+        self._store = _store(absolute(tracking_uri), experiment)
         self._ended: dict[str, Files] = {}
         self._shelf = Shelf()
 
@@ -82,7 +85,7 @@ class StudyReader:
         """Returns the names of the studies, the last one first."""
         with quick_answers():
             studies = self._store.studies()
-        return list(dict.fromkeys(run.data.tags[STUDY] for run in studies))
+        return list(dict.fromkeys(run.tags[STUDY] for run in studies))
 
     def read(self, name: str) -> StudyData:
         """Returns a study.
@@ -99,7 +102,7 @@ class StudyReader:
             UnknownStudyError: If there is none of this name.
         """
         study, runs = self._runs(name)
-        told = functools.partial(fact, study.data.tags, study.data.params)
+        told = functools.partial(fact, study.tags, study.params)
         monitor = told("monitor") or UNNAMED
         with quick_answers(), ThreadPoolExecutor(READERS) as pool:
             files = list(pool.map(functools.partial(self._files, monitor), runs))
@@ -118,18 +121,16 @@ class StudyReader:
         )
         return data, is_running(study)
 
-    def _runs(self, name: str) -> tuple[Run, list[Run]]:
+    def _runs(self, name: str) -> tuple[StoredRun, list[StoredRun]]:
         """Returns a study's run and those of its trials."""
         with quick_answers():
             found = self._store.runs(study_id(name))
-        studies = [run for run in found if run.data.tags.get(KIND) == "study"]
+        studies = [run for run in found if run.tags.get(KIND) == "study"]
         if not studies:
             raise UnknownStudyError(self._unknown(name))
         study = studies[-1]
         children = [
-            run
-            for run in found
-            if NUMBER in run.data.tags and run.info.experiment_id == study.info.experiment_id
+            run for run in found if NUMBER in run.tags and run.experiment_id == study.experiment_id
         ]
         return study, last_attempts(children)
 
@@ -140,21 +141,34 @@ class StudyReader:
             f"{f'Known are: {known}' if known else 'There is none yet'}."
         )
 
-    def _files(self, monitor: str, run: Run) -> Files:
-        run_id = str(run.info.run_id)
-        if run_id not in self._ended:
+    def _files(self, monitor: str, run: StoredRun) -> Files:
+        if run.run_id not in self._ended:
             files = self._read_files(monitor, run)
             if is_running(run):
                 return files
-            self._ended[run_id] = files
-        return self._ended[run_id]
+            self._ended[run.run_id] = files
+        return self._ended[run.run_id]
 
-    def _read_files(self, monitor: str, run: Run) -> Files:
-        reported = None if is_running(run) else _curve(self._store.file(run, METRICS))
+    def _read_files(self, monitor: str, run: StoredRun) -> Files:
+        uri = self._store.uri
+        reported = None if is_running(run) else _curve(content(run, METRICS, uri))
         if reported is None:
             history = self._store.history(run, key(monitor))
             return Files(curve_of_one(monitor, history), {})
-        return Files(reported, _weights(self._store.source(run, HISTOGRAMS), self._shelf))
+        return Files(reported, _weights(source(run, HISTOGRAMS, uri), self._shelf))
+
+
+def _store(uri: str, experiment: str | None) -> Runs:
+    """Opens a store in the quickest way that knows it."""
+    file = database_file(uri)
+    wrong = "" if file is None else flaw(file)
+    if wrong:  # before MLflow makes it one
+        raise UnreadableStoreError(f"{wrong} {ADVICE}")
+    if file is not None and is_known(file):
+        return Tables(file, uri, experiment)
+    from regsearch.figures.frames_store import MlflowRuns  # imports MLflow, which takes seconds
+
+    return MlflowRuns(uri, experiment)
 
 
 # A file may be missing, or cut short on its way; what else is known of the trial is drawn.

@@ -12,6 +12,10 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import Protocol
 
+from regsearch.figures.errors import UnreadableStoreError, brief
+from regsearch.figures.frames_runs import StoredRun
+from regsearch.tracking.places import local_path, shown
+
 NO_SUCH = ("RESOURCE_DOES_NOT_EXIST", "NOT_FOUND")  # as MLflow says it
 NOT_FOUND = 404
 
@@ -28,6 +32,40 @@ class Files(Protocol):
 
     def _download_file(self, remote_file_path: str, local_path: str) -> object: ...
     def list_artifacts(self, path: str) -> Sequence[Listed]: ...
+
+
+def content(run: StoredRun, path: str, uri: str) -> bytes:
+    """Returns the content of a run's file; b"" if there is none.
+
+    Args:
+        run: The run.
+        path: The file's path below the run's folder.
+        uri: The tracking URI of its store.
+
+    Raises:
+        UnreadableStoreError: If there may be one, but it cannot be read.
+    """
+    found = source(run, path, uri)
+    return found if isinstance(found, bytes) else found.read_bytes()
+
+
+def source(run: StoredRun, path: str, uri: str) -> Path | bytes:
+    """Returns a run's file, where it lies elsewhere its content; b"" if there is none.
+
+    Arguments and errors as of `content`.
+    """
+    try:
+        folder = local_path(run.place)
+        if folder is not None:
+            return here(folder / path)
+        from mlflow.store.artifact import artifact_repository_registry as registry  # takes seconds
+
+        return fetched(registry.get_artifact_repository(run.place, tracking_uri=uri), path)
+    except Exception as error:  # each kind of place has errors of its own
+        raise UnreadableStoreError(
+            f"{path} of run {run.run_id} must be readable in {shown(run.place)}, but got: "
+            f"{brief(error)} See that this machine may read there, and try again."
+        ) from None
 
 
 def here(file: Path) -> Path | bytes:

@@ -9,9 +9,9 @@ from dataclasses import dataclass
 from typing import Any
 
 import pandas as pd
-from mlflow.entities import Run
 
 from regsearch.figures.data import Weights
+from regsearch.figures.frames_runs import StoredRun
 from regsearch.tracking.labels import NUMBER, REASON, RETRY_OF
 from regsearch.tracking.names import key
 from regsearch.trials import INTERRUPTED, LOST
@@ -45,17 +45,17 @@ class StoredTrial:
     started: float | None
 
 
-def number_of(run: Run) -> int:
+def number_of(run: StoredRun) -> int:
     """Returns the number of a trial."""
-    return int(run.data.tags[NUMBER])
+    return int(run.tags[NUMBER])
 
 
-def is_running(run: Run) -> bool:
+def is_running(run: StoredRun) -> bool:
     """Tells whether a run, of a trial or a study, goes on."""
-    return run.info.status in RUNNING
+    return run.status in RUNNING
 
 
-def last_attempts(runs: Iterable[Run]) -> list[Run]:
+def last_attempts(runs: Iterable[StoredRun]) -> list[StoredRun]:
     """Returns a run a trial, by number.
 
     Of a trial's attempts the last one counts. A study that was kept in memory, or whose storage was
@@ -64,8 +64,8 @@ def last_attempts(runs: Iterable[Run]) -> list[Run]:
     Args:
         runs: Runs of trials, in any order.
     """
-    found: dict[int, Run] = {}
-    for run in sorted(runs, key=lambda run: (run.info.start_time, number_of(run), _attempt(run))):
+    found: dict[int, StoredRun] = {}
+    for run in sorted(runs, key=lambda run: (run.began, number_of(run), _attempt(run))):
         number, before = number_of(run), found.get(number_of(run))
         if number == 0 and before is not None and _attempt(run) == 0:
             found.clear()
@@ -75,12 +75,12 @@ def last_attempts(runs: Iterable[Run]) -> list[Run]:
     return [found[number] for number in sorted(found)]
 
 
-def _attempt(run: Run) -> int:
-    return int(run.data.tags.get(ATTEMPT, "0"))
+def _attempt(run: StoredRun) -> int:
+    return int(run.tags.get(ATTEMPT, "0"))
 
 
 def stored_trial(
-    run: Run, params: Mapping[str, Any], curve: pd.DataFrame, monitor: str
+    run: StoredRun, params: Mapping[str, Any], curve: pd.DataFrame, monitor: str
 ) -> StoredTrial:
     """Returns a trial.
 
@@ -90,13 +90,13 @@ def stored_trial(
         curve: Its reports.
         monitor: The metric that is optimised.
     """
-    tags, state = run.data.tags, _state(run)
-    metrics = dict(run.data.metrics)
+    tags, state = run.tags, _state(run)
+    metrics = dict(run.metrics)
     if len(curve) and not is_running(run):
         last = curve.iloc[-1].drop("step").dropna()
         metrics = {str(name): float(value) for name, value in last.items()}
-    value = metrics.get(monitor, run.data.metrics.get(key(monitor), math.nan))
-    ended = run.info.end_time or time.time() * 1000
+    value = metrics.get(monitor, run.metrics.get(key(monitor), math.nan))
+    ended = run.ended or time.time() * 1000
     retry_of = tags.get(RETRY_OF, "")
     return StoredTrial(
         number=number_of(run),
@@ -107,22 +107,22 @@ def stored_trial(
         reason=tags.get(REASON, ""),
         attempt=_attempt(run),
         retry_of=int(retry_of) if retry_of else None,
-        seconds=(ended - run.info.start_time) / 1000,
-        started=run.info.start_time / 1000,
+        seconds=(ended - run.began) / 1000,
+        started=run.began / 1000,
     )
 
 
-def _state(run: Run) -> str:
+def _state(run: StoredRun) -> str:
     if is_running(run):
         return "running"
-    if run.data.tags.get(REASON, "").startswith((LOST, INTERRUPTED)):
+    if run.tags.get(REASON, "").startswith((LOST, INTERRUPTED)):
         return "failed"  # it was cut short, by nobody's verdict
-    return STATES.get(run.info.status, "failed")
+    return STATES.get(run.status, "failed")
 
 
-def read_params(runs: Sequence[Run]) -> list[dict[str, Any]]:
+def read_params(runs: Sequence[StoredRun]) -> list[dict[str, Any]]:
     """Returns the trials' params, which MLflow keeps as text: numbers where all of a name are."""
-    texts = [dict(run.data.params) for run in runs]
+    texts = [dict(run.params) for run in runs]
     for params in texts:
         params.pop("log10_lam", None)
     names = {name for params in texts for name in params}

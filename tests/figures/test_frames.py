@@ -10,6 +10,7 @@ import numpy as np
 import pandas as pd
 import pytest
 
+from regsearch.figures import frames_tables
 from regsearch.figures.archives import reports_of
 from regsearch.figures.errors import UnknownStudyError
 from regsearch.figures.frames import StudyReader, read_study, study_names
@@ -20,8 +21,16 @@ from tests.figures.stored import CARD, Session, empty_database
 from tests.tracking.stores import Server
 
 
-@pytest.fixture
-def uri(tmp_path: Path, tmp_path_factory: pytest.TempPathFactory) -> str:
+@pytest.fixture(params=["tables", "MLflow"])
+def uri(
+    tmp_path: Path,
+    tmp_path_factory: pytest.TempPathFactory,
+    request: pytest.FixtureRequest,
+    monkeypatch: pytest.MonkeyPatch,
+) -> str:
+    """A database that is read directly, and one that is as if of a version that is not known."""
+    if request.param == "MLflow":
+        monkeypatch.setattr(frames_tables, "VERSIONS", set())
     return empty_database(tmp_path_factory.getbasetemp(), tmp_path)
 
 
