@@ -2,18 +2,29 @@
   "use strict";
   const source = document.getElementById("figures").textContent;
   const given = JSON.parse(source);
-  const darkness = matchMedia("(prefers-color-scheme: dark)");
-  const narrow = matchMedia("(max-width: 560px)");
   const state = document.documentElement.dataset; // for whoever wants to know when all is drawn
   state.drawn = 0;
   state.failed = "";
+
+  // Chromium tells of no change that somebody has seen before it tells: so only it looks.
+  function watched(query) {
+    const list = matchMedia(query);
+    const told = { holds: list.matches };
+    list.addEventListener("change", (event) => {
+      told.holds = event.matches;
+      drawAll(drawn());
+    });
+    return told;
+  }
+  const dark = watched("(prefers-color-scheme: dark)");
+  const narrow = watched("(max-width: 560px)");
 
   // A figure is drawn in the light page's colours; dark is the same with those exchanged.
   const exchanged = (value) =>
     JSON.parse(
       JSON.stringify(value).replace(/#[0-9a-f]{6}/gi, (color) => given.dark[color.toLowerCase()] ?? color),
     );
-  const colored = (value) => (darkness.matches ? exchanged(value) : JSON.parse(JSON.stringify(value)));
+  const colored = (value) => (dark.holds ? exchanged(value) : JSON.parse(JSON.stringify(value)));
 
   const config = {
     displaylogo: false,
@@ -24,8 +35,8 @@
 
   function layoutOf(figure) {
     const layout = { ...colored(figure.layout), template: colored(given.template) };
-    layout.dragmode = narrow.matches ? false : "zoom";
-    if (narrow.matches) {
+    layout.dragmode = narrow.holds ? false : "zoom";
+    if (narrow.holds) {
       layout.margin = { ...layout.margin, l: Math.max(44, layout.margin?.l ?? 0), r: 8 };
       layout.font = { size: 11.5 };
     }
@@ -48,21 +59,24 @@
   const breath = () => new Promise((go) => setTimeout(go, 0));
   const visible = (place) => !place.closest("details:not([open])");
 
-  async function drawEach(places) {
-    for (const place of places) {
+  // One figure at a time, each once however often it is asked for meanwhile.
+  const waiting = new Set();
+  let drawing = null;
+  async function drawWaiting() {
+    for (const place of waiting) {
+      waiting.delete(place);
       if (visible(place)) await draw(place);
       await breath();
     }
+    drawing = null;
   }
-
-  // One after the other: a figure that is drawn twice at once keeps some of either's colours.
-  let turn = Promise.resolve();
-  const drawAll = (places) => (turn = turn.then(() => drawEach(places)));
+  function drawAll(places) {
+    for (const place of places) waiting.add(place);
+    return (drawing ??= drawWaiting());
+  }
 
   const all = () => [...document.querySelectorAll("[data-figure]")];
   const drawn = () => all().filter((place) => place.dataset.drawn);
-  darkness.addEventListener("change", () => drawAll(drawn()));
-  narrow.addEventListener("change", () => drawAll(drawn()));
 
   // What is unfolded stays so when the page reads itself again.
   const folds = [...document.querySelectorAll("details")];

@@ -55,7 +55,7 @@ def wait_to_be_struck(file: Path) -> None:
     time.sleep(600)
 
 
-def struck_process(number: int = WAITS_IN, seconds: float = 60.0) -> int:
+def struck_process(number: int = WAITS_IN, seconds: float = 180.0) -> int:
     """Waits until a process waits in a trial, and returns its id."""
     until(Path(str(number)).exists, seconds)
     return int(Path(str(number)).read_text())
