@@ -10,9 +10,9 @@ import os
 import subprocess
 from collections.abc import Mapping
 from contextlib import ExitStack
-from typing import IO, Any
+from typing import IO
 
-from regsearch.tracking.interpreter import environment
+from regsearch.tracking.interpreter import Stream, environment
 from tests.interpreters import Interpreters
 from tests.programs import Program
 
@@ -23,28 +23,33 @@ STORES = Interpreters(
     "mlflow.server.fastapi_app",
     more=environment(),
 )
+SHIPPER, READER = "regsearch.tracking.shipper", "regsearch.ui.reading"
 
 
 def start(
     module: str,
     *arguments: str,
-    more: Mapping[str, str] | None = None,
     stdin: int,
-    stdout: int | IO[Any],
-    stderr: int | IO[Any],
-    start_new_session: bool = True,
+    stdout: Stream,
+    stderr: Stream,
+    more: Mapping[str, str] | None = None,
+    start_new_session: bool = False,
 ) -> Program:
     """Does what `regsearch.tracking.interpreter.start` does, in a new session in any case."""
+    assert start_new_session or module == READER, f"a ctrl-C would end {module}"
+    told = ["-m", module, *arguments]
+    if module == SHIPPER:
+        assert told[4] == str(os.getpid())
+        told[4] = str(STORES.pid)  # whose child it is
     with ExitStack() as theirs:
         streams = ((stdin, "rb"), (stdout, "wb"), (stderr, "wb"))
         pairs = [_pair(asked, mode, theirs) for asked, mode in streams]
-        told = ["-m", module, *map(_with_parent, arguments)]
         program = STORES.launch(told, {**environment(), **(more or {})}, [end for _, end in pairs])
     program.stdin, program.stdout, program.stderr = (end for end, _ in pairs)
     return program
 
 
-def _pair(asked: int | IO[Any], mode: str, theirs: ExitStack) -> tuple[IO[bytes] | None, int]:
+def _pair(asked: Stream, mode: str, theirs: ExitStack) -> tuple[IO[bytes] | None, int]:
     """Returns our end of a stream, if there is one, and the program's."""
     if asked == subprocess.DEVNULL:
         return None, theirs.enter_context(open(os.devnull, mode)).fileno()
@@ -54,8 +59,3 @@ def _pair(asked: int | IO[Any], mode: str, theirs: ExitStack) -> tuple[IO[bytes]
     if mode == "rb":
         return open(writing, "wb", 0), theirs.enter_context(open(reading, "rb")).fileno()
     return open(reading, "rb"), theirs.enter_context(open(writing, "wb")).fileno()
-
-
-def _with_parent(argument: str) -> str:
-    """Names the template where a program is told whose child it is."""
-    return str(STORES.pid) if argument == str(os.getpid()) else argument

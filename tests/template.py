@@ -58,13 +58,16 @@ def _next_program(orders: socket.socket) -> tuple[dict[str, Any], list[int]]:
             pid = os.fork()
             end = socket.socket(fileno=descriptors.pop())
             if pid == 0:
+                os.setsid()
+                end.send(str(os.getpid()).encode())
                 for open_socket in (orders, end, *(other for _, other in running.values())):
                     open_socket.close()
+                for watch in running:
+                    os.close(watch)
                 selector.close()
                 return json.loads(order), descriptors
             for descriptor in descriptors:
                 os.close(descriptor)
-            end.send(str(pid).encode())
             watch = os.pidfd_open(pid)
             running[watch] = (pid, end)
             selector.register(watch, selectors.EVENT_READ)
@@ -79,7 +82,6 @@ def _bury(watch: int, pid: int, end: socket.socket) -> None:
 
 def _take_place(order: dict[str, Any], streams: Sequence[int]) -> None:
     """Gives a fork what a process of its own would have."""
-    os.setsid()
     for place, stream in enumerate(streams):
         os.dup2(stream, place)
         os.close(stream)

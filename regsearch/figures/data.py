@@ -41,6 +41,8 @@ Weights = Mapping[str, WeightHistory]
 class StudyData:
     """A study as figures see it, equal to itself alone.
 
+    Its frames are not to be changed once a figure is drawn: `dataclasses.replace` makes another.
+
     Attributes:
         name: The study's name, any text.
         monitor: The metric that is optimised.

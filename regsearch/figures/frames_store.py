@@ -1,7 +1,8 @@
 """MLflow as a reader of studies needs it: runs of studies and trials, their files, no writing.
 
 MLflow makes a database that is not there, and changes one that an older version made; whoever only
-wants to look must not. So a database is looked at before MLflow opens it.
+wants to look must not. So a database is looked at before MLflow opens it; whether a SQLite file is
+there at all, `frames` has asked before.
 """
 
 from __future__ import annotations
@@ -79,7 +80,8 @@ class MlflowRuns:
                     self._experiments, wanted, max_results=1000, order_by=by, page_token=token
                 )
 
-        return [_stored(run) for page in pages(ask) for run in page]
+        found = [run for page in pages(ask) for run in page]
+        return [_stored(run) for run in found if run.info.start_time is not None]
 
     def _check(self) -> None:
         """Looks at a database before MLflow does."""

@@ -13,27 +13,32 @@ from contextlib import closing, contextmanager
 from pathlib import Path
 from typing import Any
 
-from regsearch.figures.errors import UnreadableStoreError
+from regsearch.figures.errors import ADVICE, UnreadableStoreError
 from regsearch.figures.frames_runs import StoredRun
 from regsearch.tracking.labels import KIND, STUDY_ID
 
-VERSIONS = {"dc11669786a5"}  # as MLflow calls that of its tables
+# As MLflow calls that of its tables; others may be added for which the tests of this file hold.
+VERSIONS = {"dc11669786a5"}
 WAIT_SECONDS = 20.0  # for whoever writes
 
 _RUNS = """
     SELECT run_uuid, experiment_id, status, start_time, end_time, artifact_uri FROM runs
-    WHERE lifecycle_stage = 'active' AND run_uuid IN
+    WHERE lifecycle_stage = 'active' AND start_time IS NOT NULL AND artifact_uri IS NOT NULL
+    AND run_uuid IN
         (SELECT run_uuid FROM tags WHERE tags.key = ? AND tags.value = ?)
     AND experiment_id IN (SELECT experiment_id FROM experiments WHERE {experiment})
     ORDER BY start_time {order}, run_uuid
 """
-_ALL = "lifecycle_stage = 'active' AND ? IS NULL"
+_ALL = "lifecycle_stage = 'active' AND ? IS NULL"  # takes the experiment's place
+_FOREIGN = "SELECT COUNT(*) FROM experiments WHERE workspace <> 'default'"
 
 
 def is_known(file: Path) -> bool:
-    """Tells whether a file is a database with tables of a known version."""
+    """Tells whether a file is a database with tables of a known version, for one user alone."""
     try:
         with _opened(file) as database:
+            if database.execute(_FOREIGN).fetchone() != (0,):
+                return False
             found = database.execute("SELECT version_num FROM alembic_version").fetchall()
     except sqlite3.Error:
         return False  # MLflow will say what it is
@@ -70,7 +75,9 @@ class Tables:
         return [(step, math.nan if is_nan else value) for step, value, is_nan in points]
 
     def _search(self, tag: str, value: str, order: str) -> list[StoredRun]:
-        query = _RUNS.format(experiment="name = ?" if self._experiment else _ALL, order=order)
+        query = _RUNS.format(
+            experiment="name = ?" if self._experiment is not None else _ALL, order=order
+        )
         with self._answered() as database:
             rows = database.execute(query, (tag, value, self._experiment)).fetchall()
             ids = [row[0] for row in rows]
@@ -93,13 +100,16 @@ class Tables:
 
     @contextmanager
     def _answered(self) -> Iterator[sqlite3.Connection]:
-        """Opens the database, and puts what SQLite says into a few words."""
+        """Opens the database as it is at one moment; puts what SQLite says into a few words."""
         try:
             with _opened(self._file) as database:
+                database.execute("BEGIN")
                 yield database
         except sqlite3.Error as error:
+            is_busy = getattr(error, "sqlite_errorcode", None) == sqlite3.SQLITE_BUSY
+            advice = "Try again when nobody writes." if is_busy else ADVICE
             raise UnreadableStoreError(
-                f"{self._file} must be readable, but got: {error}. Try again when nobody writes."
+                f"{self._file} must be readable, but got: {error}. {advice}"
             ) from None
 
 

@@ -6,7 +6,7 @@
   state.drawn = 0;
   state.failed = "";
 
-  // Chromium tells of no change that somebody has seen before it tells: so only it looks.
+  // Chromium fires no change that a reading of `matches` has shown before: so it is read once, here.
   function watched(query) {
     const list = matchMedia(query);
     const told = { holds: list.matches };
@@ -45,11 +45,13 @@
 
   async function draw(place) {
     const figure = given.figures[place.dataset.figure];
+    const isFirst = !place.dataset.drawn;
+    place.dataset.drawn = "yes"; // from now on it follows the window's changes
     try {
       await Plotly.react(place, colored(figure.data), layoutOf(figure), config);
-      if (!place.dataset.drawn) state.drawn = Number(state.drawn) + 1;
-      place.dataset.drawn = "yes";
+      if (isFirst) state.drawn = Number(state.drawn) + 1;
     } catch (error) {
+      delete place.dataset.drawn;
       state.failed += ` ${place.dataset.figure}`;
       place.className = "broken";
       place.textContent = `This figure could not be drawn: ${error.message}`;

@@ -10,7 +10,7 @@ import subprocess
 import sys
 from collections.abc import Mapping
 from pathlib import Path
-from typing import Any
+from typing import IO, Any
 
 _SETTINGS = {
     "CUDA_VISIBLE_DEVICES": "",
@@ -28,19 +28,38 @@ _SETTINGS = {
 _REQUEST_SECONDS = "20"
 
 
+Stream = int | IO[Any]
+"""A standard stream, as `subprocess.Popen` takes it."""
+
+
 def start(
-    module: str, *arguments: str, more: Mapping[str, str] | None = None, **streams: Any
+    module: str,
+    *arguments: str,
+    stdin: int,
+    stdout: Stream,
+    stderr: Stream,
+    more: Mapping[str, str] | None = None,
+    start_new_session: bool = False,
 ) -> subprocess.Popen[bytes]:
     """Runs a module of this package as the program of another interpreter.
 
     Args:
         module: Its name.
         arguments: The program's own.
+        stdin: Where it reads; see `subprocess.Popen`, as for the others.
+        stdout: Where it prints.
+        stderr: Where it complains.
         more: Variables beside those of `environment`.
-        streams: What else `subprocess.Popen` takes.
+        start_new_session: Whether a ctrl-C in this process's terminal is none of its business.
     """
-    command = [sys.executable, "-P", "-m", module, *arguments]
-    return subprocess.Popen(command, env={**environment(), **(more or {})}, **streams)
+    return subprocess.Popen(
+        [sys.executable, "-P", "-m", module, *arguments],
+        stdin=stdin,
+        stdout=stdout,
+        stderr=stderr,
+        env={**environment(), **(more or {})},
+        start_new_session=start_new_session,
+    )
 
 
 def environment() -> dict[str, str]:

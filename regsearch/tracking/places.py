@@ -169,8 +169,9 @@ def ui_command(uri: str) -> str | None:
 def server_arguments(uri: str, port: int) -> list[str] | None:
     """Returns what MLflow's server of a database is started with; None if a server does already.
 
-    One worker, and with `SERVER_SETTINGS` no job runner: one process instead of fifteen. It
-    listens on this machine alone, since it asks nobody for a password.
+    One worker, and with `SERVER_SETTINGS` no job runner: two processes instead of fifteen, of which
+    `regsearch.ui.guarded` makes one. It listens on this machine alone, since it asks nobody for a
+    password.
     """
     folder = artifact_folder(uri)
     if folder is None:

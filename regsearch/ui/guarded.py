@@ -15,10 +15,13 @@ import signal
 import sys
 import threading
 import time
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Sequence
 from typing import Any
 
 GRACE_SECONDS = 5.0
+# What `mlflow server` also takes from the environment, and what no link of ours would survive.
+NOT_OURS = ("MLFLOW_STATIC_PREFIX", "MLFLOW_EXPOSE_PROMETHEUS")
+NOT_OURS_EITHER = ("UVICORN_", "MLFLOW_UVICORN_", "MLFLOW_GUNICORN_", "MLFLOW_WAITRESS_")
 
 
 def main(arguments: Sequence[str]) -> None:
@@ -26,6 +29,9 @@ def main(arguments: Sequence[str]) -> None:
     threading.Thread(target=_end_with_owner, args=(os.dup(0),), daemon=True).start()
     nothing = os.open(os.devnull, os.O_RDONLY)
     os.dup2(nothing, 0)  # the server's own children hold no end of the pipe
+    for name in list(os.environ):
+        if name in NOT_OURS or name.startswith(NOT_OURS_EITHER):
+            del os.environ[name]
     _serve_here()
     sys.argv = ["mlflow", "server", *arguments]
     runpy.run_module("mlflow", run_name="__main__", alter_sys=True)
@@ -42,18 +48,21 @@ def _end_with_owner(pipe: int) -> None:
 def _serve_here() -> None:
     """Spares a process: MLflow starts uvicorn in another one, which imports it all once more.
 
-    MLflow has no setting for that; a version that starts uvicorn in another way does so.
+    MLflow has no setting for that; in a version without `_exec_cmd` it starts the other one as
+    ever. What MLflow does after that call does not happen: it passes signals on, and runs jobs,
+    which `SERVER_SETTINGS` switches off.
     """
-    uvicorn = importlib.import_module("uvicorn")  # first: it tells MLflow that it is a server
+    # First: by it MLflow's app knows, as it is imported, that it is a server and must be guarded.
+    uvicorn = importlib.import_module("uvicorn")
     server = importlib.import_module("mlflow.server")
     start: Callable[..., Any] | None = vars(server).get("_exec_cmd")
     if start is None:
         return
 
-    def run(command: Sequence[str], *, extra_env: Mapping[str, str], **how: Any) -> Any:
-        if "uvicorn" not in command:
-            return start(command, extra_env=extra_env, **how)
-        os.environ.update(extra_env)
+    def run(command: Sequence[str], **how: Any) -> Any:
+        if "uvicorn" not in command or "extra_env" not in how:
+            return start(command, **how)
+        os.environ.update(how["extra_env"])
         return uvicorn.main(command[command.index("uvicorn") + 1 :])
 
     vars(server)["_exec_cmd"] = run

@@ -11,12 +11,14 @@ import pytest
 from regsearch.figures.comparisons import COMPARISONS
 from regsearch.figures.gallery import VIEWS
 from regsearch.figures.page import page
+from regsearch.figures.theme import DARK, PAPER
 from tests.browser.chromium import NARROW, WIDE, Browser
 from tests.figures.synthetic import HOSTILE, ODD, study
 
 pytestmark = pytest.mark.browser
 
 Opens = Callable[..., None]
+DARK_PAPER = "rgb({}, {}, {})".format(*bytes.fromhex(DARK[PAPER][1:]))
 
 
 @pytest.fixture
@@ -98,6 +100,21 @@ def test_dark_windows_get_dark_figures(browser: Browser, shown: Opens) -> None:
     browser.until(lambda: browser.script(paper) != light)
     browser.driver.execute_cdp_cmd("Emulation.setEmulatedMedia", {"features": []})
     browser.until(lambda: browser.script(paper) == light)
+
+
+def test_a_window_that_turns_dark_while_figures_are_drawn(browser: Browser, tmp_path: Path) -> None:
+    file = tmp_path / "page.html"
+    file.write_text(_page("as usual"), encoding="utf-8")
+    browser.open(file.as_uri())
+    browser.until(lambda: int(_told(browser, "drawn") or 0) > 1)
+    dark = {"features": [{"name": "prefers-color-scheme", "value": "dark"}]}
+    browser.driver.execute_cdp_cmd("Emulation.setEmulatedMedia", dark)
+    papers = "return [...document.querySelectorAll('.main-svg')].map(s => s.style.background)"
+    try:
+        browser.until(lambda: _told(browser, "ready"))
+        browser.until(lambda: {*browser.script(papers)} - {""} == {DARK_PAPER})
+    finally:
+        browser.driver.execute_cdp_cmd("Emulation.setEmulatedMedia", {"features": []})
 
 
 def test_names_are_shown_letter_for_letter(browser: Browser, shown: Opens) -> None:

@@ -12,7 +12,8 @@ import subprocess
 import sys
 import threading
 import time
-from collections.abc import Iterator
+from collections.abc import Generator, Iterator
+from contextlib import closing
 from pathlib import Path
 
 import pytest
@@ -195,10 +196,13 @@ class TestCluster:
             return False
 
         run = RayEngine(cluster.address).run(train_slowly, _until(at_work, 3), change_the_cluster)
-        lost += [next(outcome for outcome in run if outcome.state == "failed")]
-        assert lost[0].reason.startswith(f"{LOST}: the worker on 127.0.0.1, GPU 0 (process ")
-        assert lost[0].metrics["node"] in at_work
-        assert {outcome.state for outcome in run} == {"complete"}
+        assert isinstance(run, Generator)
+        with closing(run):
+            lost += [next(outcome for outcome in run if outcome.state == "failed")]
+            assert lost[0].reason.startswith(f"{LOST}: the worker on 127.0.0.1, GPU 0 (process ")
+            assert {outcome.state for outcome in run} == {"complete"}
+        # It may have been lost before its first report.
+        assert lost[0].metrics.get("node", min(at_work)) in at_work
         assert len(at_work) == 3
 
     @pytest.mark.parametrize(

@@ -16,6 +16,7 @@ from mlflow import MlflowClient
 from mlflow.entities import Run
 
 from regsearch.tracking.places import SERVER_SETTINGS
+from tests.interpreters import environment
 from tests.mlflow_programs import start
 from tests.programs import Program
 
@@ -74,19 +75,24 @@ class Server:
             self.port = int(probe.getsockname()[1])
         self.uri = f"http://127.0.0.1:{self.port}"
 
-    def up(self) -> None:
-        """Starts it, and waits for its first answer."""
+    @property
+    def arguments(self) -> list[str]:
+        """What `mlflow server` is started with."""
         address = ["--workers", "1", "--host", "127.0.0.1", "--port", str(self.port)]
         stores = ["--backend-store-uri", f"sqlite:///{self._folder / 'server.db'}"]
-        stores += ["--artifacts-destination", str(self._folder / "served")]
+        return [*address, *stores, "--artifacts-destination", str(self._folder / "served")]
+
+    def up(self) -> None:
+        """Starts it, and waits for its first answer."""
         with (self._folder / "server.log").open("ab") as log:
             self._process = start(
                 "regsearch.ui.guarded",
-                *(*address, *stores),
+                *self.arguments,
                 more=SERVER_SETTINGS,
                 stdin=subprocess.PIPE,
                 stdout=log,
                 stderr=log,
+                start_new_session=True,
             )
         self._await()
 
@@ -95,7 +101,12 @@ class Server:
         """Runs another command that starts a server on the same port."""
         with (self._folder / "server.log").open("ab") as log:
             self._process = subprocess.Popen(
-                command, stdout=log, stderr=log, start_new_session=True
+                command,
+                stdin=subprocess.PIPE,
+                stdout=log,
+                stderr=log,
+                env=environment(),
+                start_new_session=True,
             )
         self._await()
         try:
