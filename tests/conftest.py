@@ -58,7 +58,7 @@ def _templates_end() -> Iterator[None]:
 
 
 class _InTurn(LoadFileScheduling):
-    """Hands out whole files, and all at once those that share a cluster or a browser."""
+    """Hands out whole files, and all at once those that share a cluster, a browser or ranks."""
 
     def _split_scope(self, nodeid: str) -> str:
         return _unit(nodeid)
@@ -78,7 +78,7 @@ def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
 
 
 def _unit(nodeid: str) -> str:
-    """Returns what goes to one worker: a file, all that is about Ray, or all with a browser."""
+    """Returns what goes to one worker: a file, or all about Ray, a browser or ranks."""
     file = nodeid.partition("::")[0]
     return next((name for name in _TOGETHER if name in file), file)
 
@@ -106,7 +106,7 @@ def _chromium() -> bool:
 
 
 _LONG = ("slow", "ray", "browser")
-_TOGETHER = ("test_ray", "tests/browser/")
+_TOGETHER = ("test_ray", "tests/browser/", "tests/distributed/")
 _NEEDS = {
     "gpu": (_cuda, "needs a CUDA device"),
     "ray": (_ray, "needs Ray: pip install 'regsearch[ray]'"),
