@@ -29,11 +29,9 @@ SHIPPER, READER = "regsearch.tracking.shipper", "regsearch.ui.reading"
 def start(
     module: str,
     *arguments: str,
-    stdin: int,
-    stdout: Stream,
-    stderr: Stream,
     more: Mapping[str, str] | None = None,
     start_new_session: bool = False,
+    **streams: Stream,
 ) -> Program:
     """Does what `regsearch.tracking.interpreter.start` does, in a new session in any case."""
     assert start_new_session or module == READER, f"a ctrl-C would end {module}"
@@ -42,8 +40,8 @@ def start(
         assert told[4] == str(os.getpid())
         told[4] = str(STORES.pid)  # whose child it is
     with ExitStack() as theirs:
-        streams = ((stdin, "rb"), (stdout, "wb"), (stderr, "wb"))
-        pairs = [_pair(asked, mode, theirs) for asked, mode in streams]
+        modes = {"stdin": "rb", "stdout": "wb", "stderr": "wb"}
+        pairs = [_pair(streams[name], mode, theirs) for name, mode in modes.items()]
         program = STORES.launch(told, {**environment(), **(more or {})}, [end for _, end in pairs])
     program.stdin, program.stdout, program.stderr = (end for end, _ in pairs)
     return program

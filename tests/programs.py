@@ -7,7 +7,6 @@ import signal
 import socket
 import subprocess
 from contextlib import suppress
-from types import TracebackType
 from typing import IO, Any
 from weakref import finalize
 
@@ -74,12 +73,7 @@ class Program:
     def __enter__(self) -> Program:
         return self
 
-    def __exit__(
-        self,
-        kind: type[BaseException] | None,
-        error: BaseException | None,
-        trace: TracebackType | None,
-    ) -> None:
+    def __exit__(self, *error: object) -> None:
         for file in (self.stdin, self.stdout, self.stderr):
             if file is not None:
                 file.close()

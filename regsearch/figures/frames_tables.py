@@ -9,12 +9,13 @@ from __future__ import annotations
 import math
 import sqlite3
 from collections.abc import Iterable, Iterator
-from contextlib import closing, contextmanager
+from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
 from regsearch.figures.errors import ADVICE, UnreadableStoreError
 from regsearch.figures.frames_runs import StoredRun
+from regsearch.tracking.database import opened
 from regsearch.tracking.labels import KIND, STUDY_ID
 
 # As MLflow calls that of its tables; others may be added for which the tests of this file hold.
@@ -36,7 +37,7 @@ _FOREIGN = "SELECT COUNT(*) FROM experiments WHERE workspace <> 'default'"
 def is_known(file: Path) -> bool:
     """Tells whether a file is a database with tables of a known version, for one user alone."""
     try:
-        with _opened(file) as database:
+        with opened(file, WAIT_SECONDS) as database:
             if database.execute(_FOREIGN).fetchone() != (0,):
                 return False
             found = database.execute("SELECT version_num FROM alembic_version").fetchall()
@@ -102,7 +103,7 @@ class Tables:
     def _answered(self) -> Iterator[sqlite3.Connection]:
         """Opens the database as it is at one moment; puts what SQLite says into a few words."""
         try:
-            with _opened(self._file) as database:
+            with opened(self._file, WAIT_SECONDS) as database:
                 database.execute("BEGIN")
                 yield database
         except sqlite3.Error as error:
@@ -111,13 +112,6 @@ class Tables:
             raise UnreadableStoreError(
                 f"{self._file} must be readable, but got: {error}. {advice}"
             ) from None
-
-
-@contextmanager
-def _opened(file: Path) -> Iterator[sqlite3.Connection]:
-    address = f"{file.absolute().as_uri()}?mode=ro"
-    with closing(sqlite3.connect(address, WAIT_SECONDS, uri=True)) as database:
-        yield database
 
 
 def _by_run(

@@ -52,8 +52,21 @@ def flaw(file: Path) -> str:
     return f"{file} must be an MLflow database, but it holds {some}."
 
 
+@contextmanager
+def opened(file: Path, wait: float = 5.0) -> Iterator[sqlite3.Connection]:
+    """Opens a SQLite file that must be there, read only.
+
+    Args:
+        file: The file.
+        wait: Seconds for whoever writes.
+    """
+    address = f"{file.absolute().as_uri()}?mode=ro"
+    with closing(sqlite3.connect(address, wait, uri=True)) as database:
+        yield database
+
+
 def _tables(file: Path) -> set[str]:
-    with closing(sqlite3.connect(f"{file.absolute().as_uri()}?mode=ro", uri=True)) as database:
+    with opened(file) as database:
         return {name for (name,) in database.execute("SELECT name FROM sqlite_master")}
 
 

@@ -20,8 +20,14 @@ from typing import Any
 
 GRACE_SECONDS = 5.0
 # What `mlflow server` also takes from the environment, and what no link of ours would survive.
-NOT_OURS = ("MLFLOW_STATIC_PREFIX", "MLFLOW_EXPOSE_PROMETHEUS")
-NOT_OURS_EITHER = ("UVICORN_", "MLFLOW_UVICORN_", "MLFLOW_GUNICORN_", "MLFLOW_WAITRESS_")
+NOT_OURS = (  # prefixes
+    "MLFLOW_STATIC_PREFIX",
+    "MLFLOW_EXPOSE_PROMETHEUS",
+    "UVICORN_",
+    "MLFLOW_UVICORN_",
+    "MLFLOW_GUNICORN_",
+    "MLFLOW_WAITRESS_",
+)
 
 
 def main(arguments: Sequence[str]) -> None:
@@ -30,7 +36,7 @@ def main(arguments: Sequence[str]) -> None:
     nothing = os.open(os.devnull, os.O_RDONLY)
     os.dup2(nothing, 0)  # the server's own children hold no end of the pipe
     for name in list(os.environ):
-        if name in NOT_OURS or name.startswith(NOT_OURS_EITHER):
+        if name.startswith(NOT_OURS):
             del os.environ[name]
     _serve_here()
     sys.argv = ["mlflow", "server", *arguments]
