@@ -117,13 +117,27 @@ APPLICATIONS = _python("studies", "dashboards")
 TESTS = _python("tests")
 
 
+def _text(file: str) -> str:
+    return (ROOT / file).read_text(encoding="utf-8")
+
+
 @cache
 def _tree(file: str) -> ast.Module:
-    return ast.parse((ROOT / file).read_text(encoding="utf-8"), file)
+    return ast.parse(_text(file), file)
 
 
-def _imports(file: str) -> Iterator[str]:
-    """Yields the dotted name of all that a file imports, wherever in it."""
+@cache
+def _imports(file: str) -> frozenset[str]:
+    """Returns the dotted names of all that a file imports, wherever in it."""
+    return frozenset(_imported(file))
+
+
+def _tops(file: str) -> set[str]:
+    """Returns the topmost packages that a file imports from."""
+    return {name.partition(".")[0] for name in _imports(file)}
+
+
+def _imported(file: str) -> Iterator[str]:
     for node in ast.walk(_tree(file)):
         if isinstance(node, ast.Import):
             yield from (alias.name for alias in node.names)
@@ -161,6 +175,11 @@ def _imported_files(file: str) -> set[str]:
     return found - {file, "regsearch/__init__.py"}
 
 
+def _lower(file: str) -> set[str]:
+    """Returns the parts that a file may import from."""
+    return _reachable(_part(_dotted(file)) or FACADE)
+
+
 def _reachable(part: str) -> set[str]:
     return {part}.union(*(_reachable(lower) for lower in BELOW[part]))
 
@@ -169,12 +188,18 @@ def _is_in(file: str, places: tuple[str, ...]) -> bool:
     return any(file == place or (place[-1] == "/" and file.startswith(place)) for place in places)
 
 
-@pytest.mark.parametrize("file", SOURCES + APPLICATIONS)
-def test_imports_point_downward(file: str) -> None:
-    part = _part(_dotted(file))
-    assert part in BELOW, f"{file} has no layer: give {part!r} a line in BELOW"
-    upward = {name for name in _imports(file) if _part(name) not in {None, *_reachable(part)}}
-    assert not upward, f"{file} must import only from {sorted(_reachable(part))}"
+def test_every_file_has_a_layer() -> None:
+    homeless = [file for file in SOURCES + APPLICATIONS if _part(_dotted(file)) not in BELOW]
+    assert not homeless, "give each a line in BELOW"
+
+
+def test_imports_point_downward() -> None:
+    upward = {
+        file: foreign
+        for file in SOURCES + APPLICATIONS
+        if (foreign := {_part(name) for name in _imports(file)} - {None, *_lower(file)})
+    }
+    assert not upward, "a file may import only from the parts below its own in BELOW"
 
 
 def test_modules_form_no_cycle() -> None:
@@ -182,11 +207,13 @@ def test_modules_form_no_cycle() -> None:
     tuple(graphlib.TopologicalSorter(arrows).static_order())  # raises CycleError, naming it
 
 
-@pytest.mark.parametrize("file", SOURCES)
-def test_outside_libraries_have_one_owner(file: str) -> None:
-    tops = {name.partition(".")[0] for name in _imports(file)}
-    foreign = {top for top in tops & OWNERS.keys() if not _is_in(file, OWNERS[top])}
-    assert not foreign, f"{file} must leave {foreign} to {[OWNERS[top] for top in foreign]}"
+def test_outside_libraries_have_one_owner() -> None:
+    foreign = {
+        file: others
+        for file in SOURCES
+        if (others := {top for top in _tops(file) & OWNERS.keys() if not _is_in(file, OWNERS[top])})
+    }
+    assert not foreign, "leave them to their owners in OWNERS"
 
 
 @pytest.mark.parametrize("file", sorted({*PLAIN}.intersection(SOURCES)))
@@ -194,29 +221,37 @@ def test_plain_files_import_the_standard_library_alone(file: str) -> None:
     seen, waiting = set(), {file}
     while waiting:
         seen.add(current := waiting.pop())
-        tops = {name.partition(".")[0] for name in _imports(current)}
-        assert tops <= {*sys.stdlib_module_names, "regsearch"}, f"{current} must stay plain"
+        assert _tops(current) <= {*sys.stdlib_module_names, "regsearch"}, (
+            f"{current} must stay plain"
+        )
         waiting |= _imported_files(current) - seen
 
 
-@pytest.mark.parametrize("file", SOURCES)
-def test_imports_are_declared(file: str) -> None:
+def test_imports_are_declared() -> None:
     project = tomllib.loads((ROOT / "pyproject.toml").read_text(encoding="utf-8"))["project"]
     extras = project["optional-dependencies"]
     requirements = [*project["dependencies"], *extras["ray"], *extras["test"]]
     declared = {re.split(r"[^\w.-]", text)[0] for text in requirements}
-    tops = {name.partition(".")[0] for name in _imports(file)}
-    outside = tops - sys.stdlib_module_names - {"regsearch"}
-    named = {INSTALLED_AS.get(top, top.replace("_", "-")) for top in outside}
-    assert named <= declared, f"{file} imports what pyproject.toml does not ask for"
+    undeclared = {file: missing for file in SOURCES if (missing := _packages(file) - declared)}
+    assert not undeclared, "files import what pyproject.toml does not ask for"
 
 
-@pytest.mark.parametrize("file", SOURCES + APPLICATIONS + TESTS)
-def test_files_are_short_and_named_for_their_concept(file: str) -> None:
-    lines = (ROOT / file).read_text(encoding="utf-8").count("\n")
-    assert lines <= MAX_LINES, f"{file} has {lines} lines: split it by concept"
-    words = set(re.split(r"[/_.]", file.lower()))
-    assert not words & VAGUE, f"{file} must be named after what it is about"
+def _packages(file: str) -> set[str]:
+    """Returns the packages that a file imports from, by the names they are installed by."""
+    outside = _tops(file) - sys.stdlib_module_names - {"regsearch"}
+    return {INSTALLED_AS.get(top, top.replace("_", "-")) for top in outside}
+
+
+def test_files_are_short() -> None:
+    lengths = {file: _text(file).count("\n") for file in SOURCES + APPLICATIONS + TESTS}
+    long = {file: lines for file, lines in lengths.items() if lines > MAX_LINES}
+    assert not long, f"split by concept what has more than {MAX_LINES} lines"
+
+
+def test_files_are_named_for_their_concept() -> None:
+    named = {file: set(re.split(r"[/_.]", file.lower())) for file in SOURCES + APPLICATIONS + TESTS}
+    vague = [file for file, words in named.items() if words & VAGUE]
+    assert not vague, "name each after what it is about"
 
 
 def _marks(file: str) -> Iterator[tuple[ast.expr, ast.FunctionDef | None]]:
@@ -242,13 +277,17 @@ def _says_why(node: ast.expr, test: ast.FunctionDef | None, lines: list[str]) ->
     return has_docstring or "  # " in lines[(node.end_lineno or node.lineno) - 1]
 
 
-@pytest.mark.parametrize("file", TESTS)
-def test_slow_and_skipped_tests_say_why(file: str) -> None:
-    lines = (ROOT / file).read_text(encoding="utf-8").splitlines()
+def test_slow_and_skipped_tests_say_why() -> None:
+    silent = [place for file in TESTS for place in _silent(file)]
+    assert not silent, "a reason, a docstring or a comment on the line must say why"
+
+
+def _silent(file: str) -> list[str]:
+    """Returns where a file leaves tests out, or calls them slow, and does not say why."""
+    lines = _text(file).splitlines()
     marks = re.compile(r"pytest\.(mark\.)?(slow|skip|skipif|xfail|importorskip)\b")
-    silent = [
+    return [
         f"{file}:{node.lineno}"
         for node, test in _marks(file)
         if marks.match(ast.unparse(node)) and not _says_why(node, test, lines)
     ]
-    assert not silent, "a reason, a docstring or a comment on the line must say why"
