@@ -24,6 +24,7 @@ from tests.interpreters import LEARNERS
 
 os.environ.setdefault("OMP_NUM_THREADS", "1")  # more threads are slower here, and less repeatable
 os.environ.setdefault("MLFLOW_DISABLE_TELEMETRY", "true")
+os.environ.setdefault("TORCHINDUCTOR_VEC_ISA_OK", "1")  # no need to ask a compiler for 13 s
 os.environ["RAY_ENABLE_WINDOWS_OR_OSX_CLUSTER"] = "0"  # Ray listens on loopback alone
 os.environ["RAY_AUTH_MODE"] = "token"
 os.environ["RAY_AUTH_TOKEN"] = secrets.token_hex(32)

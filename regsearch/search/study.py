@@ -34,7 +34,7 @@ from regsearch.search.space import Space
 from regsearch.search.storage import OpenStudy, opened, parsed
 from regsearch.search.tables import farewell, places
 from regsearch.search.tally import Tally
-from regsearch.search.training import Training, check_fusable, settled, training_of
+from regsearch.search.training import Training, check_fusable, examples, settled, training_of
 from regsearch.search.watchers import Watchers, of_study
 from regsearch.search.weights import KeepBest
 from regsearch.tracking.base import StudyTracker, Tracker
@@ -149,7 +149,7 @@ class Study:
         console = Console(quiet=not progress)
         with opened(self.storage, self.name, self.task.direction) as book:
             set_up(book.study, asked, self.task, self.space, choices)
-            rung = self._settled(book, engine) if train == "auto" else None
+            rung = self._settled(book, engine, console) if train == "auto" else None
             training = training_of(train, self.task, book.weights, width, rung)
             listener = of_study(tracker)
             listener.open(card(self.name, asked, self.task, self.space, choices, training.words))
@@ -163,10 +163,12 @@ class Study:
         say(console, training.farewell)
         return result
 
-    def _settled(self, book: OpenStudy, engine: Engine) -> Rung:
+    def _settled(self, book: OpenStudy, engine: Engine, console: Console) -> Rung:
         ended = records(book.study.get_trials(deepcopy=False))
         left = self.n_trials - sum(entry.state != "failed" for entry in ended)
-        return settled(book, self.task, self.space, self.seed, left=left, engine=engine)
+        saying = functools.partial(say, console)
+        trials = examples(self.space, left, self.seed)
+        return settled(book, self.task, trials, left=left, engine=engine, saying=saying)
 
     def _search(
         self,

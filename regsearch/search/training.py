@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import functools
 import json
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Literal
@@ -38,7 +38,7 @@ LEAST = 50  # epochs of all trials together, below which a dry run costs more th
 
 def check_fusable(train: TrainChoice, task: Task, space: Space) -> None:
     """Raises NotFusableError, before anything is written, if trials are to be fused and cannot."""
-    if train == "fused" and (reason := why_not_fusable(task, _examples(space, 1, 0)[0].params)):
+    if train == "fused" and (reason := why_not_fusable(task, examples(space, 1, 0)[0].params)):
         raise NotFusableError(reason)
 
 
@@ -64,7 +64,7 @@ class Training:
     @property
     def farewell(self) -> str:
         """What was gained, in words; "" if nothing."""
-        if self.rung is None or self.rung.way != "fused":
+        if self.rung is None or self.rung.way not in ("fused", "compiled"):
             return ""
         return (
             f"Trained as one model, a step of these trials was {self.rung.gain:.1f} times as fast "
@@ -99,32 +99,38 @@ def training_of(
 
 
 def settled(
-    book: OpenStudy, task: Task, space: Space, seed: int, *, left: int, engine: Engine
+    book: OpenStudy,
+    task: Task,
+    trials: Sequence[Trial],
+    *,
+    left: int,
+    engine: Engine,
+    saying: Callable[[str], object],
 ) -> Rung:
     """Returns how a study's trials are trained when nobody says: as before, or found out now.
 
     Args:
         book: The study; it remembers what was found out.
         task: What is trained.
-        space: Where its trials come from.
-        seed: The seed of every trial.
+        trials: Some like those to come.
         left: How many trials are still to come.
         engine: Where they are trained.
+        saying: Told of what takes long.
     """
     stored = book.study.user_attrs.get(TRAINING)
     if stored is not None:
         return Rung(**json.loads(stored))
     if left < FEWEST or left * task.max_epochs < LEAST:
         return Rung("each", 1, f"with {left} to come, it does not pay to look for a faster way")
-    examples = _examples(space, min(left, WIDTH), seed)
-    rung = fastest(task, examples, on_cpu=not isinstance(engine, InlineEngine))
+    on_cpu = not isinstance(engine, InlineEngine)
+    rung = fastest(task, trials, left, on_cpu=on_cpu, saying=saying)
     if rung.way != "each":  # what stands in the way is found again at once, or was mended
         book.study.set_user_attr(TRAINING, json.dumps(asdict(rung)))
     return rung
 
 
-def _examples(space: Space, count: int, seed: int) -> Sequence[Trial]:
-    """Returns trials as any others."""
+def examples(space: Space, count: int, seed: int) -> Sequence[Trial]:
+    """Returns trials as any others of a space, up to as many as may share a model."""
     with quiet_optuna():
         study = optuna.create_study(sampler=optuna.samplers.RandomSampler(seed=0))
-    return [Trial(number, space.suggest(study.ask()), seed) for number in range(count)]
+    return [Trial(number, space.suggest(study.ask()), seed) for number in range(min(count, WIDTH))]

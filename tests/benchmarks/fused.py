@@ -29,6 +29,7 @@ from tests.benchmarks import bare
 from tests.benchmarks.interleaved import run_parts
 
 EPOCHS, ROUNDS, AUTO_TRIALS = 20, 3, 8
+LONG = 256  # trials of a study that is long enough to be compiled, once
 KINDS = ("none", "l1", "l2", "elastic_net")
 
 
@@ -132,6 +133,8 @@ def ways() -> None:
         )
         for width in (8, 16, 32, 64)
     }
+    compiled = functools.partial(train_fused, width=32, is_compiled=True)
+    fused["fused and compiled, 32"] = functools.partial(train, compiled, LONG), LONG
     others: dict[str, tuple[Callable[[], object], int]] = {
         "Trainer, naive penalty": (naive, 1),
         "train_each": (functools.partial(train, train_each, 2), 2),

@@ -15,9 +15,6 @@ from collections.abc import Callable
 from typing import Any
 
 import torch
-from torch import Tensor
-from torch.func import functional_call, grad_and_value, stack_module_state, vmap
-from torch.nn.functional import cross_entropy
 
 from regsearch import Trial
 from regsearch.training.fused.clipping import Clipping
@@ -28,10 +25,10 @@ from regsearch.training.fused.sizes import size_of
 from regsearch.training.fused.stack import Stack
 from regsearch.training.fused.updates import Separate
 from studies.digits import Digits
-from tests.benchmarks.fused import KINDS, Large, task
+from tests.benchmarks.fused import KINDS, Convolving, Large, task
 from tests.benchmarks.interleaved import medians, run_parts
 
-WIDTH, STEPS, ROUNDS = 32, 2, 5
+WIDTH, STEPS, ROUNDS, EPOCHS = 32, 2, 5, 15
 OFF = Clipping(0.0, "norm")
 
 
@@ -40,11 +37,11 @@ def trial(number: int) -> Trial:
     return Trial(number, params, seed=0)
 
 
-def stack_of(net: Callable[[], Any], width: int = WIDTH) -> Stack:
-    """Trials in a stack as `train_fused` makes it."""
+def stack_of(net: Callable[[], Any], width: int = WIDTH, full: int | None = None) -> Stack:
+    """Trials in a stack as `train_fused` makes it, compiled if it is `full`."""
     enrolment = Enrolment(task(net))
     members = [enrolment.member(trial(number)) for number in range(width)]
-    stack = Lineup(OFF).stack_for(members[0])
+    stack = Lineup(OFF, full).stack_for(members[0])
     stack.join(members)
     return stack
 
@@ -107,36 +104,28 @@ def sizes(net: Callable[[], Any]) -> tuple[int, int]:
 
 
 def compiling() -> None:
-    """Forward and backward pass alone, eager and compiled: the most that compiling can save."""
-    nets = [Digits() for _ in range(WIDTH)]
-    parameters, buffers = stack_module_state(nets)
-    images, labels = torch.randn(64, 64), torch.randint(10, (64,))
-
-    def loss(mine: dict[str, Tensor], x: Tensor, y: Tensor) -> Tensor:
-        return cross_entropy(functional_call(nets[0].net, mine, (x,)), y)
-
-    inner = {name.removeprefix("net."): p.detach() for name, p in parameters.items()}
-    eager = vmap(grad_and_value(loss), in_dims=(0, None, None))
-    start = time.perf_counter()
-    compiled = torch.compile(eager, fullgraph=True)
-    compiled(inner, images, labels)
-    print(f"\ncompiled in {time.perf_counter() - start:.0f} s")
-    ways = {"eager": eager, "compiled": compiled}
-    found = medians(
-        {
-            name: functools.partial(repeated, way, inner, images, labels)
-            for name, way in ways.items()
-        },
-        ROUNDS,
-        time.process_time,
-    )
-    for name, seconds in found.items():
-        print(f"  {name}: {seconds / STEPS / WIDTH * 1e6:.0f} CPU microseconds a trial's pass")
+    """An epoch of a stack, training and validation, eager and compiled."""
+    for name, net in {"digits": Digits, "convolution": Convolving}.items():
+        usual, compiled = stack_of(net), stack_of(net, full=WIDTH)
+        start = time.perf_counter()
+        epoch(compiled)
+        print(f"\n{name}: compiled within {time.perf_counter() - start:.0f} s")
+        ways = {
+            "eager": functools.partial(epoch, usual),
+            "compiled": functools.partial(epoch, compiled),
+        }
+        found = medians(ways, EPOCHS, time.process_time)
+        for way, seconds in found.items():
+            print(f"  {way}: {seconds / WIDTH * 1e3:.2f} CPU milliseconds a trial's epoch")
+        print(
+            f"  {found['eager'] / found['compiled']:.2f} times as fast", *compiled.passes.refusals
+        )
 
 
-def repeated(way: Callable[..., object], *arguments: object) -> None:
-    for _ in range(STEPS):
-        way(*arguments)
+def epoch(stack: Stack) -> None:
+    stack.epoch()
+    for member in stack.members:
+        member.end_epoch()
 
 
 PARTS = {"rungs": rungs, "memory": memory, "compiling": compiling}

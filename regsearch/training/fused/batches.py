@@ -41,6 +41,13 @@ def stacked(batches: Sequence[Any]) -> Any:
     return tree_unflatten(columns, structure)
 
 
+def repeated(batch: Any, count: int) -> Any:
+    """Returns a batch that all trials share as `stacked` would give it, one of each."""
+    return tree_map(
+        lambda leaf: torch.stack([leaf] * count) if isinstance(leaf, Tensor) else leaf, batch
+    )
+
+
 def batch_dims(batch: Any, *, is_stacked: bool) -> Any:
     """Returns for `vmap` which leaves have a trial's dimension: all tensors, or nothing."""
     if not is_stacked:

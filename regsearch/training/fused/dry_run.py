@@ -13,6 +13,7 @@ import torch
 from torch import Tensor
 
 from regsearch.cautions import PenaltyWarning
+from regsearch.training.fused.agreement import agree
 from regsearch.training.fused.eligible import check_trainer, clipping_of
 from regsearch.training.fused.enrolment import Enrolment
 from regsearch.training.fused.member import Member
@@ -22,9 +23,6 @@ from regsearch.training.fused.steps import Steps
 from regsearch.training.surroundings import quiet, share_of_threads, untouched_generators
 from regsearch.training.task import Task
 from regsearch.trials import Trial
-
-# How far rounding may take a step's gradient, relative to its largest entry.
-_TOLERANCES = {torch.float64: 1e-9, torch.float32: 1e-3}
 
 
 def why_not_fusable(task: Task, params: Mapping[str, Any]) -> str | None:
@@ -62,7 +60,7 @@ def check_agreement(member: Member) -> None:
         expected = _gradients(Steps(copy.deepcopy(module), None), alone, trained, batch)
         found = _gradients(Steps(copy.deepcopy(module), "same"), twice, trained, batch)
     for one, both in zip(expected, found, strict=True):
-        if not all(_agree(one, row) for row in both):
+        if not all(agree(one, row) for row in both):
             raise NotFusableError("its step gives something else for several trials than for one")
 
 
@@ -77,9 +75,3 @@ def _gradients(
         return []
     grads = torch.autograd.grad(loss.sum(), leaves, allow_unused=True)
     return [loss.detach(), *(grad for grad in grads if grad is not None)]
-
-
-def _agree(one: Tensor, other: Tensor) -> bool:
-    tolerance = _TOLERANCES.get(one.dtype, 1e-1)
-    largest = float(one.abs().max()) if one.numel() else 0.0
-    return torch.allclose(one, other, rtol=tolerance, atol=tolerance * largest, equal_nan=True)

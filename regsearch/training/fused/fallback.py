@@ -72,8 +72,14 @@ class TrainOn:
 
     @property
     def _way(self) -> Train:
-        if self.rung.way == "fused":
-            return functools.partial(train_fused, self.task, self.folder, width=self.rung.width)
+        if self.rung.way in ("fused", "compiled"):
+            return functools.partial(
+                train_fused,
+                self.task,
+                self.folder,
+                width=self.rung.width,
+                is_compiled=self.rung.way == "compiled",
+            )
         return functools.partial(train_lean, self.task, self.folder)
 
     @property

@@ -2,12 +2,13 @@
 
 Found out once for a study, by a dry run: what is right comes before what is fast, so that a way is
 taken only if it gives what a trial gives alone. How many trials share a model follows from their
-number and size; the clock decides one thing only, and not where it is close: whether that pays.
+number and size; the clock decides, and not where it is close, whether that pays, and whether a
+study is so long that compiling the model does.
 """
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
 from typing import Literal
 
@@ -15,13 +16,13 @@ import numpy as np
 
 from regsearch.cautions import PenaltyWarning
 from regsearch.training.fused.dry_run import check_agreement
-from regsearch.training.fused.eligible import check_trainer, clipping_of
+from regsearch.training.fused.eligible import check_trainer, clipping_of, device_of
 from regsearch.training.fused.enrolment import Enrolment
 from regsearch.training.fused.placement import Lineup
 from regsearch.training.fused.refusal import NotFusableError
 from regsearch.training.fused.single import Single
 from regsearch.training.fused.sizes import WIDTH, widest
-from regsearch.training.fused.speed import gain_of
+from regsearch.training.fused.speed import gain_of, seconds_of
 from regsearch.training.surroundings import quiet, share_of_threads, untouched_generators
 from regsearch.training.task import Task
 from regsearch.trials import Trial
@@ -29,6 +30,8 @@ from regsearch.trials import Trial
 NARROWEST = 4  # fewer gain too little to look for it
 FIRST = 8  # if so many are slower than alone, more are, too
 CLEARLY = 1.25  # times as fast a stack must be, so that a busy machine does not change the choice
+LONG = 600.0  # seconds of all steps as one model, from which a minute of compiling is worth trying
+FASTER = 1.1  # times as fast they must then be
 STEPS = 100  # of a trial, below which the dry run costs more than it may gain
 
 
@@ -37,13 +40,13 @@ class Rung:
     """A way to train a study's trials.
 
     Attributes:
-        way: As one model, one after another without a Trainer, or each with one.
+        way: As one model, compiled or not, one after another without a Trainer, or each with one.
         width: How many trials at once.
         reason: Why this way and no faster one.
         gain: How many times as fast a training step was seen to be as that of one trial alone.
     """
 
-    way: Literal["fused", "lean", "each"]
+    way: Literal["compiled", "fused", "lean", "each"]
     width: int
     reason: str
     gain: float = 1.0
@@ -53,23 +56,34 @@ class Rung:
 
 
 _SAID = {
+    "compiled": "Trials are trained as one compiled model, {} at once",
     "fused": "Trials are trained as one model, {} at once",
     "lean": "Trials are trained one after another, without a Trainer",
     "each": "Trials are trained one after another, with a Trainer each",
 }
 
 
-def fastest(task: Task, trials: Sequence[Trial], *, on_cpu: bool = False) -> Rung:
+def fastest(
+    task: Task,
+    trials: Sequence[Trial],
+    left: int,
+    *,
+    on_cpu: bool = False,
+    saying: Callable[[str], object] = str,
+) -> Rung:
     """Returns the fastest way to train a task's trials that gives what they give alone.
 
     Args:
         task: What is trained.
         trials: Some like those that will be trained, as many as may be at once.
+        left: How many will be trained.
         on_cpu: Whether to try it on the CPU, wherever it will be.
+        saying: Told of what takes long.
     """
     try:
         check_trainer(task)
         if on_cpu:
+            left = 0 if device_of(task).type != "cpu" else left  # compiling gains otherwise there
             task = replace(task, trainer={**task.trainer, "accelerator": "cpu"})
         with (
             share_of_threads(),
@@ -77,14 +91,14 @@ def fastest(task: Task, trials: Sequence[Trial], *, on_cpu: bool = False) -> Run
             untouched_generators(),
             np.errstate(all="ignore"),
         ):
-            return _tried(task, trials)
+            return _tried(task, trials, left, saying)
     except NotFusableError as error:
         return Rung("each", 1, error.reason)
     except Exception as error:  # of the task's own: its trials will tell
         return Rung("each", 1, f"its own code raises {type(error).__name__}")
 
 
-def _tried(task: Task, trials: Sequence[Trial]) -> Rung:
+def _tried(task: Task, trials: Sequence[Trial], left: int, saying: Callable[[str], object]) -> Rung:
     enrolment, clipping = Enrolment(task), clipping_of(task)
     alone = Single(enrolment.member(trials[0]), clipping)
     (member,) = alone.members
@@ -96,9 +110,14 @@ def _tried(task: Task, trials: Sequence[Trial]) -> Rung:
     if steps < STEPS:
         return Rung("lean", 1, f"with {steps} steps a trial, it does not pay to look further")
     try:
-        return _stacked(enrolment, alone, Lineup(clipping), trials)
+        lineup = Lineup(clipping)
+        rung = _stacked(enrolment, alone, lineup, trials)
     except NotFusableError as error:
         return Rung("lean", 1, error.reason)
+    if rung.way != "fused" or seconds_of(lineup.stacks) * steps * left < LONG * rung.width:
+        return rung
+    saying("The study is long: its model is compiled, to see whether that pays.")
+    return _compiled(rung, enrolment, lineup, Lineup(clipping, rung.width), trials)
 
 
 def _stacked(enrolment: Enrolment, alone: Single, lineup: Lineup, trials: Sequence[Trial]) -> Rung:
@@ -112,9 +131,28 @@ def _stacked(enrolment: Enrolment, alone: Single, lineup: Lineup, trials: Sequen
         for trial in some:
             member = enrolment.member(trial)
             lineup.stack_for(member).join([member])
-        gain = gain_of(alone, lineup.stacks, CLEARLY) if some else gain
+        gain = gain_of([alone], lineup.stacks, CLEARLY) if some else gain
         if gain < 1.0:
             break
     if gain < CLEARLY:
         return Rung("lean", 1, f"as one model they are {gain:.2f} times as fast", gain)
     return Rung("fused", width, f"{gain:.1f} times as fast as one after another", gain)
+
+
+def _compiled(
+    rung: Rung, enrolment: Enrolment, usual: Lineup, compiled: Lineup, trials: Sequence[Trial]
+) -> Rung:
+    """Returns a rung, or a better one if compiling pays."""
+    if len(usual.stacks) > 1:
+        return replace(rung, reason=f"{rung.reason}; not compiled, since they differ in shape")
+    for trial in trials[: rung.width]:
+        member = enrolment.member(trial)
+        compiled.stack_for(member).join([member])
+    gain = gain_of(usual.stacks, compiled.stacks, FASTER)
+    (stack,) = compiled.stacks
+    if refusals := stack.passes.refusals:
+        return replace(rung, reason=f"{rung.reason}; not compiled, since {refusals[0]}")
+    if gain < FASTER:
+        return replace(rung, reason=f"{rung.reason}; compiled {gain:.2f} times as fast as that")
+    reason = f"{rung.reason}, and compiled {gain:.1f} times as fast as that"
+    return Rung("compiled", rung.width, reason, rung.gain * gain)

@@ -27,10 +27,12 @@ class Lineup:
 
     Args:
         clipping: How gradients are clipped.
+        full: How many trials stacks are compiled for; None if they are not.
     """
 
-    def __init__(self, clipping: Clipping) -> None:
+    def __init__(self, clipping: Clipping, full: int | None = None) -> None:
         self._clipping = clipping
+        self._full = full
         self._stacks: list[tuple[_Profile, Stack]] = []
 
     @property
@@ -42,13 +44,16 @@ class Lineup:
         """Forgets a stack with all its trials."""
         self._stacks = [(profile, other) for profile, other in self._stacks if other is not stack]
 
+    def retire(self, stack: object) -> None:
+        """Hears that a stack's trials have ended: the latest such one is kept for those to come."""
+        self._stacks = [(p, other) for p, other in self._stacks if other.members or other is stack]
+
     def stack_for(self, member: Member) -> Stack:
         """Returns a stack that a trial can join, a new one if there is none.
 
         Raises:
             NotFusableError: If its steps cannot be run for several trials at once.
         """
-        self._stacks = [(p, s) for p, s in self._stacks if s.members or p.epoch == member.epoch]
         check_parts(member.module)
         shape = _shape(member)
         for profile, stack in self._stacks:
@@ -57,7 +62,8 @@ class Lineup:
         rule = rule_of(member.optimizer)
         updates: Updates = Together(rule, self._clipping) if rule else Separate(self._clipping)
         profile = _Profile(member)
-        stack = Stack(member.module, updates, validates_alone=profile.trace.validates_alone)
+        alone = profile.trace.validates_alone
+        stack = Stack(member.module, updates, validates_alone=alone, full=self._full)
         self._stacks.append((profile, stack))
         return stack
 
@@ -82,6 +88,8 @@ class Queue:
         """Forgets a trial."""
         self.stacks = [other for other in self.stacks if other is not stack]
 
+    retire = drop
+
 
 class _Profile:
     """What a stack's trials have in common."""
@@ -91,7 +99,6 @@ class _Profile:
         self._attributes = attributes(copy.deepcopy(member.module))
         self.trace = trace(member)
         self._is_of_one_epoch = self.trace.reads_time or not member.feed.is_even
-        self.epoch = member.epoch
         self._guarded: set[Key] = set()
 
     def admits(self, member: Member, stack: Stack) -> bool:

@@ -1,4 +1,4 @@
-"""How much faster a training step is in a stack, timed beside one trial alone.
+"""How much faster a training step is in one way than in another, timed side by side.
 
 In CPU seconds, since others on the machine interrupt a stack's long step more often than a short
 one; on a GPU, whose work is not in them, by the clock on the wall.
@@ -16,33 +16,41 @@ from regsearch.training.fused.single import Single
 from regsearch.training.fused.stack import Stack
 
 ROUNDS = 6  # at most, the first to warm up
-_ALONE = 3  # steps of the one for each of the other
+_USUAL = 3  # steps of the usual way for each of the other
 _MARGIN = 1.3  # farther from the limit than this, one round is enough
 
 
-def gain_of(alone: Single, stacks: Sequence[Stack], limit: float) -> float:
-    """Returns how many times as fast a trial's step is, shared with the others in its stack.
+def gain_of(usual: Sequence[Stack | Single], others: Sequence[Stack], limit: float) -> float:
+    """Returns how many times as fast a trial's step is in other stacks as in the usual way.
 
     Both take turns and the least seconds of each count, since whatever disturbs them only adds.
 
     Args:
-        alone: One trial.
-        stacks: Many.
+        usual: One trial alone, or a stack.
+        others: Stacks.
         limit: Which gain matters: the closer to it, the more rounds are timed.
     """
-    trials = sum(len(stack.members) for stack in stacks)
     one = all_ = math.inf
     gain = 0.0
     for round_ in range(ROUNDS):
-        mine = min(_seconds([alone]) for _ in range(_ALONE))
-        theirs = _seconds(stacks)
+        mine = seconds_of(usual)
+        theirs = _seconds(others)
         if not round_:
             continue
         one, all_ = min(one, mine), min(all_, theirs)
-        gain = trials * one / all_
+        gain = _count(others) * one / _count(usual) / all_
         if not limit / _MARGIN < gain < limit * _MARGIN:
             break
     return gain
+
+
+def seconds_of(groups: Sequence[Stack | Single]) -> float:
+    """Returns how long a step of all trials takes."""
+    return min(_seconds(groups) for _ in range(_USUAL))
+
+
+def _count(groups: Sequence[Stack | Single]) -> int:
+    return sum(len(group.members) for group in groups)
 
 
 def _seconds(groups: Sequence[Stack | Single]) -> float:

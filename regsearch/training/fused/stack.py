@@ -16,11 +16,13 @@ from torch import Tensor
 
 from regsearch.losses import batch_size
 from regsearch.training.fused.batches import stacked
+from regsearch.training.fused.compiling import Compiled
 from regsearch.training.fused.draws import Draws
 from regsearch.training.fused.feed import Epoch
 from regsearch.training.fused.logbook import Logbook
 from regsearch.training.fused.means import StackMeans
 from regsearch.training.fused.member import Member
+from regsearch.training.fused.passes import Eager, Passes
 from regsearch.training.fused.refusal import NotFusableError, as_refusals
 from regsearch.training.fused.schedules import Schedules
 from regsearch.training.fused.steps import Result, Steps
@@ -35,11 +37,20 @@ class Stack:
         module: Lends its code; a copy of one trial's.
         updates: Moves the weights.
         validates_alone: Whether each trial's own module validates it, not all at once.
+        full: How many trials it is compiled for; None if it is not.
     """
 
-    def __init__(self, module: Any, updates: Updates, *, validates_alone: bool = False) -> None:
+    def __init__(
+        self,
+        module: Any,
+        updates: Updates,
+        *,
+        validates_alone: bool = False,
+        full: int | None = None,
+    ) -> None:
         self._validates_alone = validates_alone
         self.steps = Steps(copy.deepcopy(module))
+        self.passes: Passes = Eager(self.steps) if full is None else Compiled(self.steps, full)
         self.members: list[Member] = []
         self._updates = updates
         self._draws: Draws | None = None
@@ -129,21 +140,16 @@ class Stack:
         for index in range(count):
             batch, is_stacked = _together([mine[index] for mine in batches])
             self.steps.clock.step = self.members[0].epoch * count + index
-            result = self.steps.train(
+            result, grads = self.passes.train(
                 self._parameters | self._buffers, batch, index, is_stacked=is_stacked
             )
             self._take_over(result)
             book.add(result.notes, result.values, batches[0][index])
             if result.loss is not None:
                 means.add(result.loss.detach(), penalties, batch_size(batches[0][index]))
-                self._updates.step(self._gradients(result.loss))
+                self._updates.step(grads)
                 penalties = self._updates.penalties()
             self._schedule(index, is_last=index == count - 1)
-
-    def _gradients(self, loss: Tensor) -> dict[str, Tensor | None]:
-        trained = {name: p for name, p in self._parameters.items() if p.requires_grad}
-        grads = torch.autograd.grad(loss.sum(), list(trained.values()), allow_unused=True)
-        return dict(zip(trained, grads, strict=True))
 
     def _take_over(self, result: Result) -> None:
         for name, buffer in result.buffers.items():
@@ -162,7 +168,7 @@ class Stack:
         book = Logbook("validation_step")
         for index in range(len(batches[0])):
             batch, is_stacked = _together([mine[index] for mine in batches])
-            result = self.steps.validate(
+            result, _ = self.passes.validate(
                 self._parameters | self._buffers, batch, index, is_stacked=is_stacked
             )
             self._take_over(result)

@@ -31,6 +31,7 @@ def train_fused(
     on_report: OnReport,
     *,
     width: int | None = None,
+    is_compiled: bool = False,
 ) -> Iterator[Outcome]:
     """Trains up to `width` trials as one model; a `Train` once the rest is given.
 
@@ -40,6 +41,7 @@ def train_fused(
         trials: Pulled whenever there is room for one more.
         on_report: Told of each trial after each of its validation epochs; True stops that trial.
         width: How many trials are held at once; None for as many as there is room for, up to 32.
+        is_compiled: Whether models of `width` trials are compiled, which takes up to a minute.
 
     Yields:
         One outcome a trial, as `train_each` would give it.
@@ -51,7 +53,8 @@ def train_fused(
     if width is not None and width < 1:
         raise ValueError(f"width must be at least 1, but got {width}.")
     check_trainer(task)
-    yield from _train(task, folder, trials, on_report, Lineup(clipping_of(task)), width)
+    lineup = Lineup(clipping_of(task), width if is_compiled else None)
+    yield from _train(task, folder, trials, on_report, lineup, width)
 
 
 def train_lean(
@@ -127,7 +130,7 @@ def _epoch(
     staying = [row for row, member in enumerate(stack.members) if member not in ended]
     stack.keep(staying)
     if not staying:
-        lineup.drop(stack)
+        lineup.retire(stack)
     yield from ended.values()
 
 

@@ -6,11 +6,14 @@ from typing import Any
 
 import pytest
 import torch
+from torch import nn
 from torch.utils.data import DataLoader, TensorDataset
 
+from regsearch.training.fused import ladder
 from regsearch.training.fused.ladder import Rung, fastest
 from regsearch.training.fused.sizes import WIDTH
 from regsearch.trials import Trial
+from tests.training.fused.test_compiling import Numbered, needs_compiler
 from tests.training.fused.test_refusals import Item
 from tests.training.fused.toys import KINDS, Net, task
 
@@ -19,7 +22,7 @@ LONG = 40  # epochs of three steps: enough for a dry run to pay
 
 def found(count: int = 16, **changes: Any) -> Rung:
     examples = [Trial(number, KINDS[number % 4], seed=0) for number in range(count)]
-    return fastest(task(**{"max_epochs": LONG} | changes), examples)
+    return fastest(task(**{"max_epochs": LONG} | changes), examples, count)
 
 
 def test_small_networks_are_fused() -> None:
@@ -36,7 +39,7 @@ def test_the_width_follows_from_counts_and_not_from_the_clock() -> None:
 
 def test_a_choice_is_the_same_on_the_cpu_where_there_is_no_other_device() -> None:
     examples = [Trial(number, KINDS[0], seed=0) for number in range(8)]
-    rung = fastest(task(max_epochs=LONG), examples, on_cpu=True)
+    rung = fastest(task(max_epochs=LONG), examples, 8, on_cpu=True)
     assert (rung.way, rung.width) == ("fused", 8)
 
 
@@ -114,3 +117,53 @@ class Decaying(Net):
 
 def test_warnings_of_a_trials_penalty_are_left_to_its_training() -> None:
     assert found(net=Decaying).way == "fused"  # a warning would be an error here
+
+
+@pytest.fixture
+def _long(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Any study is long enough to compile, and any gain is enough."""
+    monkeypatch.setattr(ladder, "LONG", 0.0)
+    monkeypatch.setattr(ladder, "FASTER", 0.0)
+
+
+@needs_compiler
+@pytest.mark.slow  # compiles
+@pytest.mark.usefixtures("_long")
+def test_long_studies_are_compiled_and_it_is_said_beforehand() -> None:
+    said: list[str] = []
+    examples = [Trial(number, KINDS[number % 4], seed=0) for number in range(8)]
+    rung = fastest(task(max_epochs=LONG), examples, 8, saying=said.append)
+    assert (rung.way, rung.width) == ("compiled", 8)
+    assert ["compiled" in words for words in said] == [True]
+    assert str(rung).startswith("Trials are trained as one compiled model, 8 at once: ")
+
+
+@pytest.mark.usefixtures("_long")
+def test_why_a_long_study_is_not_compiled_is_said() -> None:
+    rung = found(net=Numbered)
+    assert rung.way == "fused"
+    assert rung.reason.endswith("not compiled, since a step looks at the batch's number")
+
+
+@pytest.mark.usefixtures("_long")
+def test_networks_of_several_shapes_are_not_compiled() -> None:
+    settings = [{**KINDS[number % 4], "lr": 0.01 * (1 + number % 2)} for number in range(16)]
+    examples = [Trial(number, mine, seed=0) for number, mine in enumerate(settings)]
+    rung = fastest(task(Wide, max_epochs=LONG), examples, 16)
+    assert rung.way == "fused"
+    assert rung.reason.endswith("not compiled, since they differ in shape")
+
+
+class Wide(Net):
+    def make_body(self) -> Any:
+        return nn.Sequential(nn.Linear(6, wide := 5 if self.lr < 0.015 else 7), nn.Linear(wide, 5))
+
+
+@needs_compiler
+@pytest.mark.slow  # compiles
+def test_a_compiled_model_must_be_clearly_faster(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(ladder, "LONG", 0.0)
+    monkeypatch.setattr(ladder, "FASTER", 1e9)
+    rung = found(8)
+    assert rung.way == "fused"
+    assert "; compiled " in rung.reason
