@@ -7,6 +7,7 @@ The digits network and a larger one, 32 trials at once unless said otherwise. Ru
 
 from __future__ import annotations
 
+import copy
 import functools
 import multiprocessing
 import resource
@@ -19,10 +20,12 @@ import torch
 from regsearch import Trial
 from regsearch.training.fused.clipping import Clipping
 from regsearch.training.fused.enrolment import Enrolment
+from regsearch.training.fused.passes import Eager
 from regsearch.training.fused.placement import Lineup
 from regsearch.training.fused.single import Single
 from regsearch.training.fused.sizes import size_of
 from regsearch.training.fused.stack import Stack
+from regsearch.training.fused.steps import Steps
 from regsearch.training.fused.updates import Separate
 from studies.digits import Digits
 from tests.benchmarks.fused import KINDS, Convolving, Large, task
@@ -50,7 +53,7 @@ def on_views(net: Callable[[], Any], width: int = WIDTH) -> Stack:
     """The same, each trial with torch's own optimizer on its place."""
     enrolment = Enrolment(task(net))
     members = [enrolment.member(trial(number)) for number in range(width)]
-    stack = Stack(members[0].module, Separate(OFF))
+    stack = Stack(Eager(Steps(copy.deepcopy(members[0].module))), Separate(OFF))
     stack.join(members)
     return stack
 

@@ -13,18 +13,36 @@ _TOLERANCES = {torch.float64: 1e-9, torch.float32: 1e-3}
 
 def agree(one: Tensor, other: Tensor) -> bool:
     """Whether two tensors of one shape are the same but for rounding; NaN is as NaN."""
-    return all_agree([one], [other])
+    return rows_agree([one.unsqueeze(0)], [other.unsqueeze(0)])
 
 
-def all_agree(some: Sequence[Tensor], others: Sequence[Tensor]) -> bool:
-    """Whether tensors of one kind are, each beside its like: what is small among them may be zero.
+def rows_agree(some: Sequence[Tensor], others: Sequence[Tensor]) -> bool:
+    """Whether tensors of several trials are the same but for rounding, each trial by itself.
 
-    The gradient of a bias before a normalization is all rounding.
+    Args:
+        some: Shape (K, ...) each, and numbers of one kind: what is small beside a trial's largest
+            may be all rounding, as the gradient of a bias before a normalization is.
+        others: As many, of the same shapes.
     """
-    largest = max((float(one.abs().max()) for one in some if one.numel()), default=0.0)
+    if not some:
+        return True
+    largest = torch.stack([_largest(tensor) for tensor in some]).amax(0)
     return all(_close(one, other, largest) for one, other in zip(some, others, strict=True))
 
 
-def _close(one: Tensor, other: Tensor, largest: float) -> bool:
-    tolerance = _TOLERANCES.get(one.dtype, 1e-1)
-    return torch.allclose(one, other, rtol=tolerance, atol=tolerance * largest, equal_nan=True)
+def _largest(rows: Tensor) -> Tensor:
+    """Returns the largest finite magnitude of each row, shape (K,)."""
+    magnitudes = rows.detach().double().abs().reshape(len(rows), -1)
+    if not magnitudes.numel():
+        return magnitudes.new_zeros(len(rows))
+    return magnitudes.nan_to_num(0.0, 0.0, 0.0).amax(1)
+
+
+def _close(some: Tensor, others: Tensor, largest: Tensor) -> bool:
+    if not some.is_floating_point():
+        return torch.equal(some, others)
+    tolerance = _TOLERANCES.get(some.dtype, 1e-1)
+    one, other = some.double(), others.double()
+    room = tolerance * (largest.view(-1, *(1,) * (one.ndim - 1)) + one.abs())
+    is_close = ((one - other).abs() <= room) | (one == other) | (one.isnan() & other.isnan())
+    return bool(is_close.all())

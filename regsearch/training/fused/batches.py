@@ -10,6 +10,7 @@ from __future__ import annotations
 from collections.abc import Hashable, Sequence
 from typing import Any
 
+import numpy as np
 import torch
 from torch import Tensor
 from torch.utils._pytree import tree_flatten, tree_map, tree_unflatten
@@ -18,16 +19,39 @@ Signature = Hashable
 """What two batches must have in common to be put together."""
 
 
-def signature(batch: Any) -> Signature:
-    """Returns a batch's structure: shapes and types of its tensors, other leaves by value."""
+def signature(batch: Any, *rows: int) -> Signature:
+    """Returns a batch's structure: shapes and types of its tensors, other leaves by value.
+
+    Args:
+        batch: A batch.
+        rows: A dimension to put in front of all shapes: that of a batch for each trial.
+    """
     leaves, structure = tree_flatten(batch)
-    return str(structure), tuple(_leaf(leaf) for leaf in leaves)
+    return str(structure), tuple(_leaf(leaf, rows) for leaf in leaves)
 
 
-def _leaf(leaf: Any) -> Hashable:
-    if isinstance(leaf, Tensor):
-        return leaf.shape, leaf.dtype
-    return leaf if isinstance(leaf, int | float | str | None) else repr(leaf)
+def _leaf(leaf: Any, rows: tuple[int, ...]) -> Hashable:
+    match leaf:
+        case Tensor():
+            return (*rows, *leaf.shape), leaf.dtype
+        case np.ndarray():
+            return leaf.shape, leaf.dtype.str, leaf.tobytes()
+        case Hashable():
+            return type(leaf), leaf
+    return _Only(leaf)
+
+
+class _Only:
+    """Something that cannot be compared: it is as itself alone."""
+
+    def __init__(self, leaf: object) -> None:
+        self._leaf = leaf
+
+    def __eq__(self, other: object) -> bool:
+        return isinstance(other, _Only) and self._leaf is other._leaf
+
+    def __hash__(self) -> int:
+        return id(self._leaf)
 
 
 def stacked(batches: Sequence[Any]) -> Any:

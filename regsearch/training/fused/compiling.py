@@ -10,42 +10,50 @@ from __future__ import annotations
 import functools
 import logging
 import warnings
+from collections import Counter
 from collections.abc import Callable, Hashable
 from typing import Any
 
 import torch
 
-from regsearch.training.fused.agreement import all_agree
-from regsearch.training.fused.attributes import same
+from regsearch.training.fused.attributes import Key
 from regsearch.training.fused.batches import repeated, signature
-from regsearch.training.fused.graphs import Graph, NoGraphError, tensors_in
+from regsearch.training.fused.graphs import Graph, NoGraphError, check_same
 from regsearch.training.fused.passes import Eager, Pass
+from regsearch.training.fused.refusal import NotFusableError
 from regsearch.training.fused.steps import Steps, Tensors
-from regsearch.training.generators import generator_states
 from regsearch.training.surroundings import untouched_generators
 
-SHAPES = 4  # that are compiled: an epoch's regular batch and its last, to train and to validate
+SHAPES = 4  # tried at most: an epoch's regular batch and its last, to train and to validate
+KINDS = 64  # of graphs that stay compiled in a process
 
 _log = logging.getLogger(__name__)
 _known: dict[str, Callable[..., Any]] = {}
 
 
 class Compiled:
-    """Compiled passes where there are any, eager ones elsewhere; the same numbers but for rounding.
+    """Compiled passes where there are any, eager ones elsewhere; equal but for rounding.
+
+    Random numbers are others than those of eager passes, of the same distribution.
 
     Args:
         steps: The module's code.
         full: How many trials a full stack has.
 
     Attributes:
-        refusals: Why a pass is not compiled, in words that go on after "because".
+        refusals: Why a pass is not compiled, in words that go on after "since".
     """
 
     def __init__(self, steps: Steps, full: int) -> None:
-        self._steps, self._full = steps, full
+        self.steps, self._full = steps, full
         self._eager = Eager(steps)
         self._graphs: dict[Hashable, Graph | None] = {}
+        self._uses: Counter[Hashable] = Counter()
         self.refusals: list[str] = []
+
+    def guard(self, key: Key) -> None:
+        self.steps.guard(key)
+        self._graphs.clear()  # the code that they were made of may read it for other batches
 
     def train(self, tensors: Tensors, batch: Any, index: int, *, is_stacked: bool) -> Pass:
         return self._pass(self._eager.train, tensors, batch, index, is_stacked)
@@ -54,62 +62,74 @@ class Compiled:
         return self._pass(self._eager.validate, tensors, batch, index, is_stacked)
 
     def _pass(
-        self, usual: Callable[..., Pass], tensors: Tensors, batch: Any, index: int, own: bool
+        self, eager: Callable[..., Pass], tensors: Tensors, batch: Any, index: int, is_stacked: bool
     ) -> Pass:
         if len(next(iter(tensors.values()))) == self._full:
-            mine = batch if own else repeated(batch, self._full)
-            shape = usual.__name__, signature(mine)
+            rows = () if is_stacked else (self._full,)
+            shape = eager.__name__, signature(batch, *rows)
             if shape not in self._graphs and len(self._graphs) < SHAPES:
-                self._graphs[shape] = self._made(usual, tensors, mine)
+                self._graphs[shape] = self._made(eager, tensors, batch, is_stacked)
             if (graph := self._graphs.get(shape)) is not None:
-                return graph(tensors, mine)
-        return usual(tensors, batch, index, is_stacked=own)
+                self._uses[shape] += 1
+                return _passed(graph, tensors, self._own(batch, is_stacked), self._uses[shape])
+        return eager(tensors, batch, index, is_stacked=is_stacked)
 
-    def _made(self, usual: Callable[..., Pass], tensors: Tensors, batch: Any) -> Graph | None:
-        run = functools.partial(usual, is_stacked=True)
+    def _made(
+        self, eager: Callable[..., Pass], tensors: Tensors, batch: Any, is_stacked: bool
+    ) -> Graph | None:
+        run = functools.partial(eager, is_stacked=True)
         try:
             with untouched_generators(), warnings.catch_warnings():
                 warnings.simplefilter("ignore")  # the compiler's own, which nobody could heed
-                graph = Graph(run, tensors, batch, self._steps.clock)
-                graph.function = _compiled(graph.function)
-                _check(graph(tensors, batch), functools.partial(run, tensors, batch, 0))
+                own = self._own(batch, is_stacked)
+                return _compiled(Graph(run, tensors, own, self.steps.clock), tensors, own)
         except Exception as error:
             self.refusals.append(_said(error))
             _log.debug("A pass is not compiled.", exc_info=error)
             return None
-        return graph
+
+    def _own(self, batch: Any, is_stacked: bool) -> Any:
+        return batch if is_stacked else repeated(batch, self._full)
 
 
-def _compiled(function: Any) -> Callable[..., Any]:
-    """Returns a graph's operations, compiled when first run, once for all stacks of the kind."""
-    if any(node.op == "get_attr" for node in function.graph.nodes):  # a tensor of this module's
-        return _compile(function)
-    return _known.setdefault(function.code, _compile(function))
+def _passed(graph: Graph, tensors: Tensors, batch: Any, uses: int) -> Pass:
+    """Returns a compiled pass; the 2nd, 4th, 8th time and so on, a module's code has to agree.
+
+    Raises:
+        NotFusableError: If it does something else by now.
+    """
+    if uses > 1 and uses.bit_count() == 1:
+        try:
+            graph.compare(tensors, batch)
+        except NoGraphError as error:
+            raise NotFusableError(f"{error}, though not when it was compiled") from error
+    return graph(tensors, batch)
 
 
-def _compile(function: Any) -> Callable[..., Any]:
+def _compiled(graph: Graph, tensors: Tensors, batch: Any) -> Graph:
+    """Has a graph's operations compiled, once they have been found to be what the code does."""
+    expected = graph.compare(tensors, batch)
+    graph.function = _function(graph.traced)
+    found = graph(tensors, batch)
+    if not graph.draws:
+        check_same(found, expected)
+    return graph
+
+
+def _function(traced: Any) -> Callable[..., Any]:
+    """Returns operations that are compiled when first run, once for all graphs of the kind."""
+    if any(node.op == "get_attr" for node in traced.graph.nodes):  # a tensor of this module's
+        return _compile(traced)
+    if len(_known) >= KINDS:
+        _known.clear()
+    return _known.setdefault(traced.code, _compile(traced))
+
+
+def _compile(traced: Any) -> Callable[..., Any]:
     # One process compiles, this one: others would be left behind, idle.
     options: dict[str, Any] = {"compile_threads": 1}
-    made: Callable[..., Any] = torch.compile(
-        function, fullgraph=True, dynamic=False, options=options
-    )
+    made: Callable[..., Any] = torch.compile(traced, fullgraph=True, dynamic=False, options=options)
     return made
-
-
-def _check(found: Pass, usual: Callable[[], Pass]) -> None:
-    """Raises NoGraphError unless a graph gives what the module's code does, if it draws nothing."""
-    before = generator_states([])
-    expected = usual()
-    if not same(before, generator_states([])):
-        return
-    for mine, theirs in zip(_kinds(found), _kinds(expected), strict=True):
-        if not all_agree(tensors_in(theirs), tensors_in(mine)):
-            raise NoGraphError("compiled, it gives something else")
-
-
-def _kinds(given: Pass) -> tuple[object, ...]:
-    result, grads = given
-    return result.loss, result.values, result.buffers, dict(grads)
 
 
 def _said(error: Exception) -> str:

@@ -83,7 +83,7 @@ def fastest(
     try:
         check_trainer(task)
         if on_cpu:
-            left = 0 if device_of(task).type != "cpu" else left  # compiling gains otherwise there
+            left = left if device_of(task).type == "cpu" else 0  # to be trained where it is tried
             task = replace(task, trainer={**task.trainer, "accelerator": "cpu"})
         with (
             share_of_threads(),
@@ -143,15 +143,28 @@ def _compiled(
     rung: Rung, enrolment: Enrolment, usual: Lineup, compiled: Lineup, trials: Sequence[Trial]
 ) -> Rung:
     """Returns a rung, or a better one if compiling pays."""
+    try:
+        return _measured(rung, enrolment, usual, compiled, trials)
+    except Exception as error:  # as one model they have been trained already, and that will do
+        return _not_compiled(rung, f"that raises {type(error).__name__}")
+
+
+def _not_compiled(rung: Rung, reason: str) -> Rung:
+    return replace(rung, reason=f"{rung.reason}; not compiled, since {reason}")
+
+
+def _measured(
+    rung: Rung, enrolment: Enrolment, usual: Lineup, compiled: Lineup, trials: Sequence[Trial]
+) -> Rung:
     if len(usual.stacks) > 1:
-        return replace(rung, reason=f"{rung.reason}; not compiled, since they differ in shape")
+        return _not_compiled(rung, "they differ in shape")
     for trial in trials[: rung.width]:
         member = enrolment.member(trial)
         compiled.stack_for(member).join([member])
     gain = gain_of(usual.stacks, compiled.stacks, FASTER)
     (stack,) = compiled.stacks
     if refusals := stack.passes.refusals:
-        return replace(rung, reason=f"{rung.reason}; not compiled, since {refusals[0]}")
+        return _not_compiled(rung, refusals[0])
     if gain < FASTER:
         return replace(rung, reason=f"{rung.reason}; compiled {gain:.2f} times as fast as that")
     reason = f"{rung.reason}, and compiled {gain:.1f} times as fast as that"

@@ -2,16 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
 from typing import Any, Protocol
 
 import torch
-from torch import Tensor
 
+from regsearch.training.fused.attributes import Key
 from regsearch.training.fused.steps import Result, Steps, Tensors
-
-Grads = Mapping[str, Tensor | None]
-"""By name, of shape (K, ...); None where the loss does not depend on a parameter."""
+from regsearch.training.fused.tensors import Grads
 
 Pass = tuple[Result, Grads]
 
@@ -20,10 +17,16 @@ class Passes(Protocol):
     """What a stack runs for each batch; arguments are those of `Steps.train`.
 
     Attributes:
-        refusals: Why a pass is not compiled that was to be, in words that go on after "because".
+        steps: The module's code.
+        refusals: Why a pass is not compiled that was to be, in words that go on after "since".
     """
 
+    steps: Steps
     refusals: list[str]
+
+    def guard(self, key: Key) -> None:
+        """Makes reading an attribute an error: the trials have different ones."""
+        ...
 
     def train(self, tensors: Tensors, batch: Any, index: int, *, is_stacked: bool) -> Pass:
         """Runs `training_step` and the backward pass; no gradients if there is no loss."""
@@ -42,11 +45,14 @@ class Eager:
     """
 
     def __init__(self, steps: Steps) -> None:
-        self._steps = steps
+        self.steps = steps
         self.refusals: list[str] = []
 
+    def guard(self, key: Key) -> None:
+        self.steps.guard(key)
+
     def train(self, tensors: Tensors, batch: Any, index: int, *, is_stacked: bool) -> Pass:
-        result = self._steps.train(tensors, batch, index, is_stacked=is_stacked)
+        result = self.steps.train(tensors, batch, index, is_stacked=is_stacked)
         if result.loss is None:
             return result, {}
         trained = {name: tensor for name, tensor in tensors.items() if tensor.requires_grad}
@@ -54,4 +60,4 @@ class Eager:
         return result, dict(zip(trained, grads, strict=True))
 
     def validate(self, tensors: Tensors, batch: Any, index: int, *, is_stacked: bool) -> Pass:
-        return self._steps.validate(tensors, batch, index, is_stacked=is_stacked), {}
+        return self.steps.validate(tensors, batch, index, is_stacked=is_stacked), {}

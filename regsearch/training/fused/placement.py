@@ -13,11 +13,14 @@ from typing import Any
 
 from regsearch.training.fused.attributes import Key, attributes, differing
 from regsearch.training.fused.clipping import Clipping
+from regsearch.training.fused.compiling import Compiled
 from regsearch.training.fused.eligible import check_parts
 from regsearch.training.fused.member import Member
+from regsearch.training.fused.passes import Eager, Passes
 from regsearch.training.fused.rules import rule_of
 from regsearch.training.fused.single import Single
 from regsearch.training.fused.stack import Stack
+from regsearch.training.fused.steps import Steps
 from regsearch.training.fused.trace import trace
 from regsearch.training.fused.updates import Separate, Together, Updates
 
@@ -34,6 +37,7 @@ class Lineup:
         self._clipping = clipping
         self._full = full
         self._stacks: list[tuple[_Profile, Stack]] = []
+        self._ended: tuple[_Profile, Passes] | None = None
 
     @property
     def stacks(self) -> list[Stack]:
@@ -44,9 +48,11 @@ class Lineup:
         """Forgets a stack with all its trials."""
         self._stacks = [(profile, other) for profile, other in self._stacks if other is not stack]
 
-    def retire(self, stack: object) -> None:
-        """Hears that a stack's trials have ended: the latest such one is kept for those to come."""
-        self._stacks = [(p, other) for p, other in self._stacks if other.members or other is stack]
+    def end(self, stack: object) -> None:
+        """Forgets a stack whose trials have ended; what was compiled is kept for those to come."""
+        if self._full is not None:
+            self._ended = next((p, other.passes) for p, other in self._stacks if other is stack)
+        self.drop(stack)
 
     def stack_for(self, member: Member) -> Stack:
         """Returns a stack that a trial can join, a new one if there is none.
@@ -61,11 +67,20 @@ class Lineup:
                 return stack
         rule = rule_of(member.optimizer)
         updates: Updates = Together(rule, self._clipping) if rule else Separate(self._clipping)
-        profile = _Profile(member)
-        alone = profile.trace.validates_alone
-        stack = Stack(member.module, updates, validates_alone=alone, full=self._full)
+        profile, passes = self._code_for(member, shape)
+        stack = Stack(passes, updates, validates_alone=profile.trace.validates_alone)
         self._stacks.append((profile, stack))
         return stack
+
+    def _code_for(self, member: Member, shape: Hashable) -> tuple[_Profile, Passes]:
+        """Returns the code for a new stack: that of the last, or new code of a module's."""
+        if self._ended is not None:
+            profile, passes = self._ended
+            if profile.shape == shape and profile.lends(member, passes):
+                return self._ended
+        steps = Steps(copy.deepcopy(member.module))
+        passes = Eager(steps) if self._full is None else Compiled(steps, self._full)
+        return _Profile(member), passes
 
 
 class Queue:
@@ -88,7 +103,7 @@ class Queue:
         """Forgets a trial."""
         self.stacks = [other for other in self.stacks if other is not stack]
 
-    retire = drop
+    end = drop
 
 
 class _Profile:
@@ -104,11 +119,15 @@ class _Profile:
     def admits(self, member: Member, stack: Stack) -> bool:
         if self._is_of_one_epoch and any(other.epoch != member.epoch for other in stack.members):
             return False
+        return self.lends(member, stack.passes)
+
+    def lends(self, member: Member, passes: Passes) -> bool:
+        """Whether a stack's code can be run for a trial; from then on what differs is guarded."""
         differences = differing(self._attributes, attributes(member.module))
         if differences & self.trace.reads:
             return False
         for key in differences - self._guarded:
-            stack.steps.guard(key)
+            passes.guard(key)
             self._guarded.add(key)
         return True
 

@@ -6,7 +6,6 @@ and `epoch` trains all for one epoch. Trials may be at different epochs of their
 
 from __future__ import annotations
 
-import copy
 from collections.abc import Mapping, Sequence
 from typing import Any
 
@@ -16,16 +15,15 @@ from torch import Tensor
 
 from regsearch.losses import batch_size
 from regsearch.training.fused.batches import stacked
-from regsearch.training.fused.compiling import Compiled
 from regsearch.training.fused.draws import Draws
 from regsearch.training.fused.feed import Epoch
 from regsearch.training.fused.logbook import Logbook
 from regsearch.training.fused.means import StackMeans
 from regsearch.training.fused.member import Member
-from regsearch.training.fused.passes import Eager, Passes
+from regsearch.training.fused.passes import Passes
 from regsearch.training.fused.refusal import NotFusableError, as_refusals
 from regsearch.training.fused.schedules import Schedules
-from regsearch.training.fused.steps import Result, Steps
+from regsearch.training.fused.steps import Result
 from regsearch.training.fused.tensors import Slot, slots
 from regsearch.training.fused.updates import Updates
 
@@ -34,23 +32,14 @@ class Stack:
     """Trials that are trained as one model.
 
     Args:
-        module: Lends its code; a copy of one trial's.
+        passes: Run the module's code.
         updates: Moves the weights.
         validates_alone: Whether each trial's own module validates it, not all at once.
-        full: How many trials it is compiled for; None if it is not.
     """
 
-    def __init__(
-        self,
-        module: Any,
-        updates: Updates,
-        *,
-        validates_alone: bool = False,
-        full: int | None = None,
-    ) -> None:
+    def __init__(self, passes: Passes, updates: Updates, *, validates_alone: bool = False) -> None:
         self._validates_alone = validates_alone
-        self.steps = Steps(copy.deepcopy(module))
-        self.passes: Passes = Eager(self.steps) if full is None else Compiled(self.steps, full)
+        self.passes = passes
         self.members: list[Member] = []
         self._updates = updates
         self._draws: Draws | None = None
@@ -120,7 +109,7 @@ class Stack:
 
     def _epoch(self, epochs: Sequence[Epoch]) -> list[dict[str, float]]:
         self._updates.refresh()
-        self.steps.clock.epoch = self.members[0].epoch
+        self.passes.steps.clock.epoch = self.members[0].epoch
         for member in self.members:
             member.begin_epoch()
         book, means = Logbook("training_step"), StackMeans()
@@ -139,7 +128,7 @@ class Stack:
         penalties = self._updates.penalties()
         for index in range(count):
             batch, is_stacked = _together([mine[index] for mine in batches])
-            self.steps.clock.step = self.members[0].epoch * count + index
+            self.passes.steps.clock.step = self.members[0].epoch * count + index
             result, grads = self.passes.train(
                 self._parameters | self._buffers, batch, index, is_stacked=is_stacked
             )

@@ -8,6 +8,9 @@ from typing import Any, NamedTuple
 
 from torch import Tensor, nn
 
+Grads = Mapping[str, Tensor | None]
+"""Gradients by name, of shape (K, ...); None where the loss does not depend on a parameter."""
+
 
 class Slot(NamedTuple):
     """A place in a module where a tensor stands: a parameter or a buffer, under one of its names.

@@ -48,10 +48,12 @@ def train_fused(
 
     Raises:
         NotFusableError: If the Task's Trainer would do something that is not done here.
-        ValueError: If `width` is not at least 1.
+        ValueError: If `width` is not at least 1, or is not given though models are compiled.
     """
     if width is not None and width < 1:
         raise ValueError(f"width must be at least 1, but got {width}.")
+    if is_compiled and width is None:
+        raise ValueError("width must be given where models are compiled, but got None.")
     check_trainer(task)
     lineup = Lineup(clipping_of(task), width if is_compiled else None)
     yield from _train(task, folder, trials, on_report, lineup, width)
@@ -130,7 +132,7 @@ def _epoch(
     staying = [row for row, member in enumerate(stack.members) if member not in ended]
     stack.keep(staying)
     if not staying:
-        lineup.retire(stack)
+        lineup.end(stack)
     yield from ended.values()
 
 

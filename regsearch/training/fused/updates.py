@@ -22,9 +22,9 @@ from regsearch.training.fused.clipping import Clipping
 from regsearch.training.fused.member import Member
 from regsearch.training.fused.penalties import StackPenalties
 from regsearch.training.fused.rules import Rule, numbers_of
+from regsearch.training.fused.tensors import Grads
 
 COPY_BYTES = 4 << 20  # of a gradient at a time
-Grads = Mapping[str, Tensor | None]
 Array = NDArray[np.float64]
 
 

@@ -2,16 +2,14 @@
 
 from __future__ import annotations
 
-import random
 import shutil
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
-import numpy as np
 import pytest
 import torch
-from torch import Tensor, nn
+from torch import nn
 from torch.utils.data import DataLoader
 
 from regsearch import Outcome, Task
@@ -22,6 +20,7 @@ from regsearch.training.fused.fallback import TrainOn
 from regsearch.training.fused.ladder import Rung
 from regsearch.training.fused.placement import Lineup
 from regsearch.training.fused.stack import Stack
+from regsearch.training.fused.train import train_fused
 from tests.training.fused.test_steps import Dropping
 from tests.training.fused.toys import (
     KINDS,
@@ -30,6 +29,7 @@ from tests.training.fused.toys import (
     assert_same,
     each,
     fused,
+    never,
     samples,
     stop_early,
     task,
@@ -109,16 +109,24 @@ def test_full_stacks_are_compiled_and_others_are_not() -> None:
     assert [graph is not None for graph in passes._graphs.values()] == [True] * 2
 
 
-@needs_compiler
-@pytest.mark.slow  # compiles
-def test_no_module_code_runs_once_it_is_compiled(monkeypatch: pytest.MonkeyPatch) -> None:
-    stack = stack_of(Busy, KINDS[:WIDTH])
-    stack.epoch()
-    monkeypatch.delattr(Net, "loss")
-    stack.epoch()
-    stack.keep([0, 1])
-    with pytest.raises(AttributeError, match="loss"):
+def test_module_code_runs_ever_more_rarely(monkeypatch: pytest.MonkeyPatch) -> None:
+    """It is compared with its graph the 16th time it trains and the 8th time it validates."""
+    monkeypatch.setattr(compiling, "_compile", lambda traced: traced)
+    stack, calls = stack_of(Net, KINDS[:WIDTH]), []
+    for _ in range(4):
         stack.epoch()
+    monkeypatch.setattr(Net, "loss", _counted(Net.loss, calls))
+    for _ in range(4):
+        stack.epoch()
+    assert len(calls) == 2
+
+
+def _counted(function: Any, calls: list[None]) -> Any:
+    def counted(*arguments: Any) -> Any:
+        calls.append(None)
+        return function(*arguments)
+
+    return counted
 
 
 @needs_compiler
@@ -133,72 +141,26 @@ def test_dropout_is_each_trials_own_and_repeatable() -> None:
     assert len(set(losses[0])) == WIDTH
 
 
-class Late(Net):
-    def training_step(self, batch: Any, batch_idx: int) -> Tensor:
-        return self.loss(batch) * (1.0 if self.current_epoch < 2 else 0.5)
+def test_what_was_compiled_serves_the_trials_after(monkeypatch: pytest.MonkeyPatch) -> None:
+    """A stack that has ended leaves its code, and nothing of what its trials have become."""
+    monkeypatch.setattr(compiling, "_compile", lambda traced: traced)
+    enrolment, lineup = Enrolment(task(Dropping)), Lineup(Clipping(), WIDTH)
+    losses = []
+    for _ in range(2):
+        members = [enrolment.member(trial) for trial in trials([KINDS[1]] * WIDTH)]
+        stack = lineup.stack_for(members[0])
+        stack.join(members)
+        losses.append(stack.epoch())
+        stack.keep([])
+        lineup.end(stack)
+        monkeypatch.setattr(compiling, "Graph", None)  # no more of them
+    assert losses[0] == losses[1]
+    assert stack.passes.refusals == []
 
 
-class Numbered(Net):
-    def training_step(self, batch: Any, batch_idx: int) -> Tensor:
-        return self.loss(batch) * (1.0 if batch_idx == 0 else 0.5)
-
-
-class Named(Net):
-    def training_step(self, batch: Any, batch_idx: int) -> Tensor:
-        self.log(f"batch {batch_idx}", 1.0)
-        return self.loss(batch)
-
-
-class Counted(Net):
-    def training_step(self, batch: Any, batch_idx: int) -> Tensor:
-        return self.loss(batch) / (1 + batch_idx)
-
-
-class Playful(Net):
-    def training_step(self, batch: Any, batch_idx: int) -> Tensor:
-        return self.loss(batch) * random.random()
-
-
-class Lottery(Net):
-    def training_step(self, batch: Any, batch_idx: int) -> Tensor:
-        return self.loss(batch) * float(np.random.random())
-
-
-@pytest.mark.parametrize(
-    ("net", "reason"),
-    [
-        (Late, "the epoch or the step"),
-        (Numbered, "the batch's number"),
-        (Named, "the batch's number"),
-        (Counted, "the batch's number"),
-        (Playful, "Python's generator"),
-        (Lottery, "NumPy's"),
-    ],
-)
-def test_what_a_graph_cannot_know_is_not_compiled(net: Any, reason: str) -> None:
-    """Such a step is run as ever, with the same numbers to the last bit."""
-    stack, usual = (stack_of(net, KINDS[:WIDTH], full) for full in (WIDTH, None))
-    stack._validates_alone = usual._validates_alone = True  # nothing to compile there
-    assert stack.epoch() == usual.epoch()
-    assert reason in stack.passes.refusals[0]
-
-
-class Other(Net):
-    """Gives something else in a graph."""
-
-    def training_step(self, batch: Any, batch_idx: int) -> Tensor:
-        is_traced = torch.fx.experimental.proxy_tensor.get_proxy_mode() is not None
-        return self.loss(batch) * (2.0 if is_traced else 1.0)
-
-
-@pytest.mark.usefixtures("_one_graph")
-def test_a_graph_that_gives_something_else_is_not_taken(monkeypatch: pytest.MonkeyPatch) -> None:
-    """Compiled or not: a graph is what a module did once, not what it does."""
-    monkeypatch.setattr(compiling, "_compile", lambda function: function)
-    stack, usual = (stack_of(Other, KINDS[:WIDTH], full) for full in (WIDTH, None))
-    for mine, theirs in zip(stack.epoch(), usual.epoch(), strict=True):
-        assert mine == pytest.approx(theirs, rel=1e-8)
-    assert stack.passes.refusals == ["compiled, it gives something else"]
+def test_the_width_must_be_given(tmp_path: Path) -> None:
+    with pytest.raises(ValueError, match="width must be given"):
+        list(train_fused(task(), tmp_path, iter(()), never, is_compiled=True))
 
 
 class Unique(Net):

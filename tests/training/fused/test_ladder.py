@@ -9,11 +9,12 @@ import torch
 from torch import nn
 from torch.utils.data import DataLoader, TensorDataset
 
-from regsearch.training.fused import ladder
+from regsearch.training.fused import ladder, speed
 from regsearch.training.fused.ladder import Rung, fastest
 from regsearch.training.fused.sizes import WIDTH
 from regsearch.trials import Trial
-from tests.training.fused.test_compiling import Numbered, needs_compiler
+from tests.training.fused.test_compiling import needs_compiler
+from tests.training.fused.test_graphs import Numbered
 from tests.training.fused.test_refusals import Item
 from tests.training.fused.toys import KINDS, Net, task
 
@@ -167,3 +168,16 @@ def test_a_compiled_model_must_be_clearly_faster(monkeypatch: pytest.MonkeyPatch
     rung = found(8)
     assert rung.way == "fused"
     assert "; compiled " in rung.reason
+
+
+@pytest.mark.usefixtures("_long")
+def test_compiling_that_fails_costs_no_more_than_itself(monkeypatch: pytest.MonkeyPatch) -> None:
+    def gain_of(usual: Any, others: Any, limit: float) -> float:
+        if limit == ladder.FASTER:
+            raise MemoryError
+        return speed.gain_of(usual, others, limit)
+
+    monkeypatch.setattr(ladder, "gain_of", gain_of)
+    rung = found(8)
+    assert rung.way == "fused"
+    assert rung.reason.endswith("not compiled, since that raises MemoryError")
