@@ -43,7 +43,7 @@ def _handlers() -> str:
 
 
 def test_a_pool_of_a_workers_own_can_be_ended() -> None:
-    (outcome,) = ProcessEngine(["cpu"], deadline=20.0).run(TrainLeavingAPool(), finite(1), go_on)
+    (outcome,) = ProcessEngine(["cpu"], deadline=120.0).run(TrainLeavingAPool(), finite(1), go_on)
     assert outcome.error == f"{signal.SIG_DFL!s} {signal.SIG_IGN!s}"
 
 
