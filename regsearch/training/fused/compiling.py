@@ -25,6 +25,7 @@ from regsearch.training.fused.steps import Steps, Tensors
 from regsearch.training.surroundings import untouched_generators
 
 SHAPES = 4  # tried at most: an epoch's regular batch and its last, to train and to validate
+FIRST_CHECK = 16  # uses after which code is run beside its graph: a dry run times fewer
 KINDS = 64  # of graphs that stay compiled in a process
 
 _log = logging.getLogger(__name__)
@@ -93,12 +94,12 @@ class Compiled:
 
 
 def _passed(graph: Graph, tensors: Tensors, batch: Any, uses: int) -> Pass:
-    """Returns a compiled pass; the 2nd, 4th, 8th time and so on, a module's code has to agree.
+    """Returns a compiled pass; the 16th, 32nd, 64th time and so on, a module's code has to agree.
 
     Raises:
         NotFusableError: If it does something else by now.
     """
-    if uses > 1 and uses.bit_count() == 1:
+    if uses >= FIRST_CHECK and uses.bit_count() == 1:
         try:
             graph.compare(tensors, batch)
         except NoGraphError as error:

@@ -152,7 +152,8 @@ def test_code_that_has_changed_is_noticed_and_never_ignored(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
     stack = stack_of(Switched, KINDS[:WIDTH])
-    stack.epoch()
+    for _ in range(7):  # of two steps each
+        stack.epoch()
     monkeypatch.setattr(Switched, "factor", 0.5)
     with pytest.raises(NotFusableError, match="something else, though not when it was compiled"):
         stack.epoch()

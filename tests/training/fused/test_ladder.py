@@ -9,7 +9,7 @@ import torch
 from torch import nn
 from torch.utils.data import DataLoader, TensorDataset
 
-from regsearch.training.fused import ladder, speed
+from regsearch.training.fused import compiling, ladder, speed
 from regsearch.training.fused.ladder import Rung, fastest
 from regsearch.training.fused.sizes import WIDTH
 from regsearch.trials import Trial
@@ -181,3 +181,7 @@ def test_compiling_that_fails_costs_no_more_than_itself(monkeypatch: pytest.Monk
     rung = found(8)
     assert rung.way == "fused"
     assert rung.reason.endswith("not compiled, since that raises MemoryError")
+
+
+def test_no_step_that_is_timed_is_compared_with_the_module_code() -> None:
+    assert speed.ROUNDS < compiling.FIRST_CHECK
