@@ -109,9 +109,9 @@ def test_full_stacks_are_compiled_and_others_are_not() -> None:
     assert [graph is not None for graph in passes._graphs.values()] == [True] * 2
 
 
+@pytest.mark.usefixtures("recorded")
 def test_module_code_runs_ever_more_rarely(monkeypatch: pytest.MonkeyPatch) -> None:
     """It is compared with its graph the 16th time it trains, in the eighth epoch."""
-    monkeypatch.setattr(compiling, "_compile", lambda traced: traced)
     stack, calls = stack_of(Net, KINDS[:WIDTH]), []
     for _ in range(4):
         stack.epoch()
@@ -141,9 +141,9 @@ def test_dropout_is_each_trials_own_and_repeatable() -> None:
     assert len(set(losses[0])) == WIDTH
 
 
+@pytest.mark.usefixtures("recorded")
 def test_what_was_compiled_serves_the_trials_after(monkeypatch: pytest.MonkeyPatch) -> None:
     """A stack that has ended leaves its code, and nothing of what its trials have become."""
-    monkeypatch.setattr(compiling, "_compile", lambda traced: traced)
     enrolment, lineup = Enrolment(task(Dropping)), Lineup(Clipping(), WIDTH)
     losses = []
     for _ in range(2):

@@ -13,7 +13,6 @@ import torch
 from torch import Tensor, nn
 from torch.utils.data import DataLoader
 
-from regsearch.training.fused import compiling
 from regsearch.training.fused.clipping import Clipping
 from regsearch.training.fused.enrolment import Enrolment
 from regsearch.training.fused.placement import Lineup
@@ -30,12 +29,6 @@ from tests.training.fused.toys import (
     task,
     trials,
 )
-
-
-@pytest.fixture
-def _recorded(monkeypatch: pytest.MonkeyPatch) -> None:
-    """Leaves graphs as they are recorded: what they do is the same, compiled or not."""
-    monkeypatch.setattr(compiling, "_compile", lambda traced: traced)
 
 
 class Late(Net):
@@ -129,7 +122,7 @@ class Moody(Net):
         (Moody, "gives something else"),
     ],
 )
-@pytest.mark.usefixtures("_recorded")
+@pytest.mark.usefixtures("recorded")
 def test_what_a_graph_cannot_know_is_not_compiled(net: Any, reason: str) -> None:
     """Such a step is run as ever, with the same numbers to the last bit."""
     stack, usual = (stack_of(net, KINDS[:WIDTH], full) for full in (WIDTH, None))
@@ -147,7 +140,7 @@ class Switched(Net):
         return self.loss(batch) * Switched.factor
 
 
-@pytest.mark.usefixtures("_recorded")
+@pytest.mark.usefixtures("recorded")
 def test_code_that_has_changed_is_noticed_and_never_ignored(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
@@ -159,6 +152,30 @@ def test_code_that_has_changed_is_noticed_and_never_ignored(
         stack.epoch()
 
 
+class Talking(Net):
+    """Logs under another name, or once more, once somebody outside has said so."""
+
+    names: tuple[str, ...] = ("one",)
+
+    def training_step(self, batch: Any, batch_idx: int) -> Tensor:
+        for name in Talking.names:
+            self.log(name, 1.0)
+        return self.loss(batch)
+
+
+@pytest.mark.parametrize("names", [("two",), ("one", "two")])
+@pytest.mark.usefixtures("recorded")
+def test_what_is_logged_by_another_name_is_noticed(
+    names: tuple[str, ...], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    stack = stack_of(Talking, KINDS[:WIDTH])
+    for _ in range(7):  # of two steps each
+        stack.epoch()
+    monkeypatch.setattr(Talking, "names", names)
+    with pytest.raises(NotFusableError, match="something else, though not when it was compiled"):
+        stack.epoch()
+
+
 class Rare(Net):
     """Reads an attribute for small batches only."""
 
@@ -166,7 +183,7 @@ class Rare(Net):
         return self.loss(batch) * (self.lr if len(batch[0]) < 8 else 1.0)
 
 
-@pytest.mark.usefixtures("_recorded")
+@pytest.mark.usefixtures("recorded")
 def test_what_differs_and_is_read_late_is_found_in_graphs_too() -> None:
     """The last batch is recorded while all trials agree; then one comes that does not."""
     enrolment, lineup = Enrolment(task(Rare)), Lineup(Clipping(), 2)
@@ -208,7 +225,7 @@ def wrapped() -> tuple[DataLoader[Any], DataLoader[Any]]:
     return DataLoader(samples(16), 8, collate_fn=opaque), DataLoader(samples(8, seed=4), 8)
 
 
-@pytest.mark.usefixtures("_recorded")
+@pytest.mark.usefixtures("recorded")
 def test_batches_of_objects_are_not_taken_for_each_other(tmp_path: Path) -> None:
     given = task(Wrapped, data=wrapped)
     found = Run(trained, given, trials(KINDS[:WIDTH]), tmp_path / "compiled", never)
