@@ -167,7 +167,7 @@ class Study:
         ended = records(book.study.get_trials(deepcopy=False))
         left = self.n_trials - sum(entry.state != "failed" for entry in ended)
         saying = functools.partial(say, console)
-        trials = examples(self.space, left, self.seed)
+        trials = functools.partial(examples, self.space, left, self.seed)
         return settled(book, self.task, trials, left=left, engine=engine, saying=saying)
 
     def _search(

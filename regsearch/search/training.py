@@ -64,7 +64,7 @@ class Training:
     @property
     def farewell(self) -> str:
         """What was gained, in words; "" if nothing."""
-        if self.rung is None or self.rung.way not in ("fused", "compiled"):
+        if self.rung is None or not self.rung.is_fused:
             return ""
         return (
             f"Trained as one model, a step of these trials was {self.rung.gain:.1f} times as fast "
@@ -101,7 +101,7 @@ def training_of(
 def settled(
     book: OpenStudy,
     task: Task,
-    trials: Sequence[Trial],
+    trials: Callable[[], Sequence[Trial]],
     *,
     left: int,
     engine: Engine,
@@ -112,7 +112,7 @@ def settled(
     Args:
         book: The study; it remembers what was found out.
         task: What is trained.
-        trials: Some like those to come.
+        trials: Gives some like those to come.
         left: How many trials are still to come.
         engine: Where they are trained.
         saying: Told of what takes long.
@@ -123,7 +123,7 @@ def settled(
     if left < FEWEST or left * task.max_epochs < LEAST:
         return Rung("each", 1, f"with {left} to come, it does not pay to look for a faster way")
     on_cpu = not isinstance(engine, InlineEngine)
-    rung = fastest(task, trials, left, on_cpu=on_cpu, saying=saying)
+    rung = fastest(task, trials(), left, on_cpu=on_cpu, saying=saying)
     if rung.way != "each":  # what stands in the way is found again at once, or was mended
         book.study.set_user_attr(TRAINING, json.dumps(asdict(rung)))
     return rung

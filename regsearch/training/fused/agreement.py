@@ -32,17 +32,21 @@ def rows_agree(some: Sequence[Tensor], others: Sequence[Tensor]) -> bool:
 
 def _largest(rows: Tensor) -> Tensor:
     """Returns the largest finite magnitude of each row, shape (K,)."""
-    magnitudes = rows.detach().double().abs().reshape(len(rows), -1)
+    magnitudes = _wide(rows.detach()).abs().reshape(len(rows), -1)
     if not magnitudes.numel():
         return magnitudes.new_zeros(len(rows))
     return magnitudes.nan_to_num(0.0, 0.0, 0.0).amax(1)
 
 
 def _close(some: Tensor, others: Tensor, largest: Tensor) -> bool:
-    if not some.is_floating_point():
+    if not some.is_floating_point() and not some.is_complex():
         return torch.equal(some, others)
     tolerance = _TOLERANCES.get(some.dtype, 1e-1)
-    one, other = some.double(), others.double()
+    one, other = _wide(some), _wide(others)
     room = tolerance * (largest.view(-1, *(1,) * (one.ndim - 1)) + one.abs())
     is_close = ((one - other).abs() <= room) | (one == other) | (one.isnan() & other.isnan())
     return bool(is_close.all())
+
+
+def _wide(tensor: Tensor) -> Tensor:
+    return tensor.to(torch.promote_types(tensor.dtype, torch.float64))

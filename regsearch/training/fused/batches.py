@@ -15,6 +15,8 @@ import torch
 from torch import Tensor
 from torch.utils._pytree import tree_flatten, tree_map, tree_unflatten
 
+from regsearch.training.fused.structures import tensors_in
+
 Signature = Hashable
 """What two batches must have in common to be put together."""
 
@@ -89,11 +91,10 @@ def are_equal(some: Sequence[Any], others: Sequence[Any]) -> bool:
 def _same(one: Any, other: Any) -> bool:
     if signature(one) != signature(other):
         return False
-    pairs = zip(tree_flatten(one)[0], tree_flatten(other)[0], strict=True)
-    return all(torch.equal(a, b) for a, b in pairs if isinstance(a, Tensor))
+    pairs = zip(tensors_in(one), tensors_in(other), strict=True)
+    return all(torch.equal(a, b) for a, b in pairs)
 
 
 def size_in_bytes(batches: Sequence[Any]) -> int:
     """Returns how much memory the tensors of batches take."""
-    leaves = tree_flatten(list(batches))[0]
-    return sum(leaf.nbytes for leaf in leaves if isinstance(leaf, Tensor))
+    return sum(tensor.nbytes for tensor in tensors_in(list(batches)))

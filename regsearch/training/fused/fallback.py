@@ -72,7 +72,7 @@ class TrainOn:
 
     @property
     def _way(self) -> Train:
-        if self.rung.way in ("fused", "compiled"):
+        if self.rung.is_fused:
             return functools.partial(
                 train_fused,
                 self.task,

@@ -51,6 +51,11 @@ class Rung:
     reason: str
     gain: float = 1.0
 
+    @property
+    def is_fused(self) -> bool:
+        """Whether trials are trained as one model."""
+        return self.way in ("compiled", "fused")
+
     def __str__(self) -> str:
         return f"{_SAID[self.way].format(self.width)}: {self.reason}."
 
@@ -128,15 +133,19 @@ def _stacked(enrolment: Enrolment, alone: Single, lineup: Lineup, trials: Sequen
         return Rung("lean", 1, f"there is room for {width} at once")
     gain = 0.0
     for some in (trials[: min(FIRST, width)], trials[FIRST:width]):
-        for trial in some:
-            member = enrolment.member(trial)
-            lineup.stack_for(member).join([member])
+        _join(enrolment, lineup, some)
         gain = gain_of([alone], lineup.stacks, CLEARLY) if some else gain
         if gain < 1.0:
             break
     if gain < CLEARLY:
         return Rung("lean", 1, f"as one model they are {gain:.2f} times as fast", gain)
     return Rung("fused", width, f"{gain:.1f} times as fast as one after another", gain)
+
+
+def _join(enrolment: Enrolment, lineup: Lineup, trials: Sequence[Trial]) -> None:
+    for trial in trials:
+        member = enrolment.member(trial)
+        lineup.stack_for(member).join([member])
 
 
 def _compiled(
@@ -158,9 +167,7 @@ def _measured(
 ) -> Rung:
     if len(usual.stacks) > 1:
         return _not_compiled(rung, "they differ in shape")
-    for trial in trials[: rung.width]:
-        member = enrolment.member(trial)
-        compiled.stack_for(member).join([member])
+    _join(enrolment, compiled, trials[: rung.width])
     gain = gain_of(usual.stacks, compiled.stacks, FASTER)
     (stack,) = compiled.stacks
     if refusals := stack.passes.refusals:

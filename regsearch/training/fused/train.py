@@ -41,7 +41,7 @@ def train_fused(
         trials: Pulled whenever there is room for one more.
         on_report: Told of each trial after each of its validation epochs; True stops that trial.
         width: How many trials are held at once; None for as many as there is room for, up to 32.
-        is_compiled: Whether models of `width` trials are compiled, which takes up to a minute.
+        is_compiled: Whether models of `width` trials are compiled, which takes a minute or so.
 
     Yields:
         One outcome a trial, as `train_each` would give it.
