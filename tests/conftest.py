@@ -5,6 +5,7 @@ Loaded before any test module imports torch, MLflow or Ray, which read these var
 
 from __future__ import annotations
 
+import gc
 import importlib.util
 import os
 import secrets
@@ -29,6 +30,7 @@ os.environ["RAY_ENABLE_WINDOWS_OR_OSX_CLUSTER"] = "0"  # Ray listens on loopback
 os.environ["RAY_AUTH_MODE"] = "token"
 os.environ["RAY_AUTH_TOKEN"] = secrets.token_hex(32)
 migrations.read_once()
+gc.disable()  # until all is imported, none of which is garbage; see `pytest_collection_finish`
 
 
 @pytest.fixture(autouse=True)
@@ -77,6 +79,13 @@ def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
     long = [item for item in items if any(map(item.get_closest_marker, _LONG))]
     weights = Counter(_unit(item.nodeid) for item in long)
     items.sort(key=lambda item: -weights[_unit(item.nodeid)])
+
+
+def pytest_collection_finish() -> None:
+    """Spares every later collection of garbage the modules, which are half a million objects."""
+    gc.collect()
+    gc.freeze()
+    gc.enable()
 
 
 def _unit(nodeid: str) -> str:
