@@ -39,15 +39,14 @@ from tests.engines.trains_on_ray import (  # noqa: E402
 pytestmark = pytest.mark.ray
 
 _PROGRAM = Path(__file__).with_name("coordinator_on_ray.py")
+_NODE = {"num_cpus": 2, "include_log_monitor": False}  # nobody reads what workers print
 
 
 @pytest.fixture(scope="module")
 def cluster() -> Iterator[Cluster]:
     """A cluster whose first node has no GPU; Ray takes SIGTERM for itself while it is there."""
     before = signal.getsignal(signal.SIGTERM)
-    cluster = Cluster(
-        initialize_head=True, head_node_args={"num_cpus": 2, "include_dashboard": False}
-    )
+    cluster = Cluster(initialize_head=True, head_node_args={**_NODE, "include_dashboard": False})
     yield cluster
     cluster.shutdown()
     signal.signal(signal.SIGTERM, before)
@@ -56,7 +55,7 @@ def cluster() -> Iterator[Cluster]:
 @pytest.fixture(scope="class")
 def gpu_nodes(cluster: Cluster) -> Iterator[list[object]]:
     """Two nodes with a GPU each, of which a test may remove some and add others."""
-    nodes = [cluster.add_node(num_cpus=2, num_gpus=1) for _ in range(2)]
+    nodes = [cluster.add_node(**_NODE, num_gpus=1) for _ in range(2)]
     yield nodes
     for node in nodes:
         cluster.remove_node(node)
@@ -192,7 +191,7 @@ class TestCluster:
                 cluster.remove_node(gpu_nodes.pop(), allow_graceful=False)
                 has_left = True
             if lost and len(gpu_nodes) == 1:
-                gpu_nodes.append(cluster.add_node(num_cpus=2, num_gpus=1))
+                gpu_nodes.append(cluster.add_node(**_NODE, num_gpus=1))
             return False
 
         run = RayEngine(cluster.address).run(train_slowly, _until(at_work, 3), change_the_cluster)
