@@ -45,6 +45,7 @@ def serve_forks(
         coordinator: The process id of who has started this.
     """
     leave_signals_to_the_coordinator()
+    gc.disable()  # it would look through all that is imported again and again, and free nothing
     try:
         train: Train = pickle.loads(pickled)
     except Exception:
@@ -53,6 +54,7 @@ def serve_forks(
         return
     gc.collect()
     gc.freeze()  # else collections in the workers would copy all of what they share
+    gc.enable()
     server = _ForkServer(control, channels, train, coordinator)
     try:
         server.serve()
