@@ -12,6 +12,7 @@ from collections.abc import Mapping
 from contextlib import ExitStack
 from typing import IO
 
+from regsearch.tracking import interpreter
 from regsearch.tracking.interpreter import Stream, environment
 from tests.interpreters import Interpreters
 from tests.programs import Program
@@ -23,7 +24,7 @@ STORES = Interpreters(
     "mlflow.server.fastapi_app",
     more=environment(),
 )
-SHIPPER, READER = "regsearch.tracking.shipper", "regsearch.ui.reading"
+SHIPPER = "regsearch.tracking.shipper"
 
 
 def start(
@@ -33,12 +34,12 @@ def start(
     start_new_session: bool = False,
     **streams: Stream,
 ) -> Program:
-    """Does what `regsearch.tracking.interpreter.start` does, in a new session in any case."""
-    assert start_new_session or module == READER, f"a ctrl-C would end {module}"
-    told = ["-m", module, *arguments]
+    """Does what `regsearch.tracking.interpreter.start` does."""
+    assert start_new_session, f"a ctrl-C would end {module}"
+    told = ["-m", interpreter.__name__, module, *arguments]
     if module == SHIPPER:
-        assert told[4] == str(os.getpid())
-        told[4] = str(STORES.pid)  # whose child it is
+        assert told[5] == str(os.getpid())
+        told[5] = str(STORES.pid)  # whose child it is
     with ExitStack() as theirs:
         modes = {"stdin": "rb", "stdout": "wb", "stderr": "wb"}
         pairs = [_pair(streams[name], mode, theirs) for name, mode in modes.items()]

@@ -1,14 +1,18 @@
 """Interpreters of their own for what imports MLflow, beside the process that asks for them.
 
 MLflow takes seconds to import, and much memory; a study, and a command that waits, need neither.
+
+    python -m regsearch.tracking.interpreter MODULE ARGUMENTS
 """
 
 from __future__ import annotations
 
+import gc
+import importlib
 import os
 import subprocess
 import sys
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import IO, Any
 
@@ -44,7 +48,7 @@ def start(
     """Runs a module of this package as the program of another interpreter.
 
     Args:
-        module: Its name.
+        module: Its name; its `main` gets the arguments, and calls `imported`.
         arguments: The program's own.
         stdin: Where it reads; see `subprocess.Popen`, as for the others.
         stdout: Where it prints.
@@ -53,7 +57,7 @@ def start(
         start_new_session: Whether a ctrl-C in this process's terminal is none of its business.
     """
     return subprocess.Popen(
-        [sys.executable, "-P", "-m", module, *arguments],
+        [sys.executable, "-P", "-m", __name__, module, *arguments],
         stdin=stdin,
         stdout=stdout,
         stderr=stderr,
@@ -69,3 +73,20 @@ def environment() -> dict[str, str]:
     timeout = os.environ.get("MLFLOW_HTTP_REQUEST_TIMEOUT", _REQUEST_SECONDS)
     settings = {**_SETTINGS, "PYTHONPATH": path, "MLFLOW_HTTP_REQUEST_TIMEOUT": timeout}
     return {**os.environ, **settings}
+
+
+def main(arguments: Sequence[str]) -> None:
+    """Runs a module of this package, in the interpreter that `start` starts."""
+    module, *own = arguments
+    gc.disable()  # it would look through all that is imported again and again, and free nothing
+    importlib.import_module(module).main(own)
+
+
+def imported() -> None:
+    """Has garbage collected from now on; nothing of what is imported is any."""
+    gc.freeze()
+    gc.enable()
+
+
+if __name__ == "__main__":
+    main(sys.argv[1:])

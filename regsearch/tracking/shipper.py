@@ -1,6 +1,6 @@
 """The process that ships spools, an interpreter of its own beside the study.
 
-    python -m regsearch.tracking.shipper FOLDER NUMBER PARENT PATIENCE
+Its arguments: FOLDER NUMBER PARENT PATIENCE
 
 MLflow's work thus never holds up a training step. The process serves the spool NUMBER in FOLDER
 while its writer, the process PARENT, is alive, after what older sessions left for the same store.
@@ -11,7 +11,6 @@ after PATIENCE seconds, and the next session's shipper finds the rest.
 
 from __future__ import annotations
 
-import gc
 import os
 import select
 import signal
@@ -20,6 +19,7 @@ import time
 import traceback
 from pathlib import Path
 
+from regsearch.tracking import interpreter
 from regsearch.tracking.answers import Unreachable
 from regsearch.tracking.shipment import Shipment
 from regsearch.tracking.shipping import OVER
@@ -180,7 +180,7 @@ def main(arguments: list[str]) -> None:
     """Ships the spool that the arguments name."""
     signal.signal(signal.SIGINT, signal.SIG_IGN)
     os.nice(NICENESS)
-    gc.freeze()  # nothing of what MLflow imports will be garbage: it need not be looked through
+    interpreter.imported()
     folder, number, parent, patience = arguments
     own = Spool(Path(folder, number))
     lock = own.take()
@@ -190,7 +190,3 @@ def main(arguments: list[str]) -> None:
     sys.stdout.flush()
     sys.stderr.flush()
     os._exit(0)  # the study waits for it, and taking apart all that MLflow imports takes a second
-
-
-if __name__ == "__main__":
-    main(sys.argv[1:])

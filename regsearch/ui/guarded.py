@@ -1,6 +1,6 @@
 """MLflow's server as one process that outlives nobody: it ends when its standard input does.
 
-    python -m regsearch.ui.guarded ARGUMENTS OF mlflow server
+Its arguments: those of `mlflow server`
 
 Whoever started it holds the other end of that pipe. However he ends, killed or not, the pipe ends
 too, and then this process ends itself, with all of its own group.
@@ -8,6 +8,7 @@ too, and then this process ends itself, with all of its own group.
 
 from __future__ import annotations
 
+import gc
 import importlib
 import os
 import runpy
@@ -17,6 +18,8 @@ import threading
 import time
 from collections.abc import Callable, Sequence
 from typing import Any
+
+from regsearch.tracking import interpreter
 
 GRACE_SECONDS = 5.0
 # What `mlflow server` also takes from the environment, and what no link of ours would survive.
@@ -32,18 +35,31 @@ NOT_OURS = (  # prefixes
 
 def main(arguments: Sequence[str]) -> None:
     """Runs `mlflow server` in this process."""
-    threading.Thread(target=_end_with_owner, args=(os.dup(0),), daemon=True).start()
+    end_with_owner()
+    serve(arguments)
+
+
+def end_with_owner() -> None:
+    """Has this process end when its standard input does, which is nobody else's from now on."""
+    threading.Thread(target=_end_with_pipe, args=(os.dup(0),), daemon=True).start()
     nothing = os.open(os.devnull, os.O_RDONLY)
     os.dup2(nothing, 0)  # the server's own children hold no end of the pipe
+
+
+def serve(arguments: Sequence[str]) -> None:
+    """Runs `mlflow server` in this process, which has not imported `mlflow.server` before."""
     for name in list(os.environ):
         if name.startswith(NOT_OURS):
             del os.environ[name]
+    gc.disable()
     _serve_here()
+    importlib.import_module("mlflow.cli")
+    interpreter.imported()
     sys.argv = ["mlflow", "server", *arguments]
     runpy.run_module("mlflow", run_name="__main__", alter_sys=True)
 
 
-def _end_with_owner(pipe: int) -> None:
+def _end_with_pipe(pipe: int) -> None:
     while os.read(pipe, 1024):
         pass
     os.killpg(0, signal.SIGTERM)
@@ -72,7 +88,3 @@ def _serve_here() -> None:
         return uvicorn.main(command[command.index("uvicorn") + 1 :])
 
     vars(server)["_exec_cmd"] = run
-
-
-if __name__ == "__main__":
-    main(sys.argv[1:])

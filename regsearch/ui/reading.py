@@ -1,22 +1,26 @@
-"""The process that reads the store for `regsearch ui`: it imports MLflow, answers, and is gone.
+"""The process beside `regsearch ui`: it imports MLflow, reads the store, and goes on as its server.
 
-    python -m regsearch.ui.reading SPOOLS URI SERVER
+Its arguments: SPOOLS URI SERVER, and those of `mlflow server` if there is to be one
 
-Its answer is an `Outlook` as one line of JSON.
+Its answer is an `Outlook` as one line of JSON. Importing MLflow takes longer than all the rest:
+once is enough.
 """
 
 from __future__ import annotations
 
 import json
+import os
 import sys
 from collections.abc import Sequence
 from dataclasses import asdict
 from pathlib import Path
 
+from regsearch.tracking import interpreter
 from regsearch.tracking.catalog import entries, exhibit
 from regsearch.tracking.database import flaw
 from regsearch.tracking.leftovers import ship_leftovers
 from regsearch.tracking.places import database_file, is_server, shown, upgrade_command
+from regsearch.ui import guarded
 from regsearch.ui.outlook import Outlook, Study
 
 MOST = 5
@@ -28,7 +32,13 @@ SCHEMA = "out-of-date database schema"
 
 
 def read(spools: Path, uri: str, server: str) -> Outlook:
-    """Ships what is left over, and lists the last studies; see `outlook.look`."""
+    """Ships what is left over, and lists the last studies.
+
+    Args:
+        spools: The folder of all spools.
+        uri: The tracking URI, with absolute paths.
+        server: The address that links lead to.
+    """
     found = ship_leftovers(spools)
     shipped = tuple(dict.fromkeys(left.study for left in found if not left.error))
     kept = tuple(f"{left.folder}: {shown(left.error)}" for left in found if left.error)
@@ -66,10 +76,12 @@ def _explained(uri: str, error: Exception) -> str:
 
 
 def main(arguments: Sequence[str]) -> None:
-    """Answers `outlook.look`."""
-    spools, uri, server = arguments
-    print(json.dumps(asdict(read(Path(spools), uri, server))))
-
-
-if __name__ == "__main__":
-    main(sys.argv[1:])
+    """Answers, and serves what could be read."""
+    interpreter.imported()
+    guarded.end_with_owner()
+    spools, uri, server, *serving = arguments
+    outlook = read(Path(spools), uri, server)
+    print(json.dumps(asdict(outlook)), flush=True)
+    os.dup2(sys.stderr.fileno(), sys.stdout.fileno())  # whoever reads the answer knows it is whole
+    if serving and not outlook.error:
+        guarded.serve(serving)

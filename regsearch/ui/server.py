@@ -1,4 +1,8 @@
-"""MLflow's own server for as long as somebody looks, all its processes included."""
+"""MLflow's own server for as long as somebody looks, all its processes included.
+
+This process imports nothing heavy: it answers ctrl-C at once, and holds no memory while it waits
+beside the server.
+"""
 
 from __future__ import annotations
 
@@ -15,6 +19,7 @@ from types import TracebackType
 
 from regsearch.tracking import interpreter
 from regsearch.tracking.places import HOST, SERVER_SETTINGS
+from regsearch.ui.outlook import Outlook, understood
 
 POLL_SECONDS = 0.1
 STOP_SECONDS = 10.0
@@ -27,10 +32,10 @@ class ServerError(Exception):
 
 
 class Server:
-    """A server that runs inside a `with` block, and leaves no process behind.
+    """A process that reads a store and then serves it; none is left behind the `with` block.
 
     Args:
-        arguments: What `mlflow server` is started with.
+        arguments: Those of `regsearch.ui.reading`.
         port: The port among them.
     """
 
@@ -41,11 +46,11 @@ class Server:
 
     def __enter__(self) -> Server:
         self._process = interpreter.start(
-            "regsearch.ui.guarded",
+            "regsearch.ui.reading",
             *self._arguments,
             more=SERVER_SETTINGS,
             stdin=subprocess.PIPE,
-            stdout=self._log,
+            stdout=subprocess.PIPE,
             stderr=self._log,
             start_new_session=True,  # a ctrl-C is for us, and we end the server
         )
@@ -62,13 +67,23 @@ class Server:
             self._process.wait(STOP_SECONDS)
         self._signal(signal.SIGKILL)  # whatever of its group is left
         self._process.wait()
-        if self._process.stdin is not None:
-            self._process.stdin.close()
+        for pipe in (self._process.stdin, self._process.stdout):
+            if pipe is not None:
+                pipe.close()
         self._log.close()
 
     def _signal(self, number: int) -> None:
-        with suppress(ProcessLookupError):
+        with suppress(ProcessLookupError, PermissionError):  # macOS: it has ended
             os.killpg(self._process.pid, number)
+
+    def outlook(self) -> Outlook:
+        """Returns what is in the store, once it is read."""
+        assert self._process.stdout is not None
+        found = understood(self._process.stdout.read().decode(errors="replace"))
+        if found is None:
+            self._process.wait()
+            found = Outlook(error=self._last_words())
+        return found
 
     def wait_until_it_answers(self) -> None:
         """Returns when it does.

@@ -14,7 +14,7 @@ from types import FrameType
 from regsearch.tracking.mlflow import SPOOL
 from regsearch.tracking.places import HOST, absolute, is_server, server_arguments, server_url, shown
 from regsearch.tracking.waiting import Waiting, waiting
-from regsearch.ui.outlook import Outlook, Study, look
+from regsearch.ui.outlook import Outlook, Study
 from regsearch.ui.server import Server, ServerError, free_port, is_free
 
 
@@ -61,29 +61,28 @@ def _show(uri: str, port: int, browser: bool) -> int:
             f"Port {port} must be free, but something listens there already. Choose another: "
             f"regsearch ui --port {free_port()}"
         )
-    server = server_url(uri) if arguments is None else f"http://{HOST}:{port}"
+    address = server_url(uri) if arguments is None else f"http://{HOST}:{port}"
     spools = Path(SPOOL).absolute()
     _announce(waiting(spools))
-    outlook = look(spools, uri, server)
-    _tell(outlook)
-    if outlook.error:
-        return _refuse(_printable(outlook.error))
-    if arguments is None:
-        return _lead(server, outlook.studies, browser)
-    return _serve(arguments, port, outlook.studies, browser)
-
-
-def _serve(arguments: Sequence[str], port: int, studies: Sequence[Study], browser: bool) -> int:
-    address = f"http://{HOST}:{port}"
-    print(f"MLflow starts at {address} (this machine alone: it asks for no password) ...")
-    with Server(arguments, port) as server:
-        server.wait_until_it_answers()
-        _lead(address, studies, browser)
-        print("Ctrl-C ends it.", flush=True)
-        with suppress(_Ended):
-            server.wait_until_it_ends()
+    with Server([str(spools), uri, address, *(arguments or ())], port) as server:
+        outlook = server.outlook()
+        _tell(outlook)
+        if outlook.error:
+            return _refuse(_printable(outlook.error))
+        if arguments is None:
+            return _lead(address, outlook.studies, browser)
+        _serve(server, address, outlook.studies, browser)
     print("Ended.")
     return 0
+
+
+def _serve(server: Server, address: str, studies: Sequence[Study], browser: bool) -> None:
+    print(f"MLflow starts at {address} (this machine alone: it asks for no password) ...")
+    server.wait_until_it_answers()
+    _lead(address, studies, browser)
+    print("Ctrl-C ends it.", flush=True)
+    with suppress(_Ended):
+        server.wait_until_it_ends()
 
 
 def _lead(address: str, studies: Sequence[Study], browser: bool) -> int:

@@ -24,10 +24,12 @@ SHELL = {
     "MLFLOW_UVICORN_OPTS": "--reload",
     "UVICORN_RELOAD": "1",
 }
-# MLflow guards its Flask app as it is imported, or never.
+# MLflow guards its Flask app as it is imported, or never: reading must not have imported it.
 GUARDED = """
 import pathlib, sys
-from regsearch.ui import guarded
+from regsearch.ui import guarded, reading
+store = sys.argv[sys.argv.index("--backend-store-uri") + 1]
+assert not reading.read(pathlib.Path("spools"), store, "").error
 guarded._serve_here()
 import mlflow.server
 pathlib.Path("flask_is_guarded").write_text(str(bool(mlflow.server.is_running_as_server)))
@@ -46,7 +48,7 @@ def server(tmp_path: Path, template: Path, monkeypatch: pytest.MonkeyPatch) -> I
         yield server
 
 
-def _status(address: str, headers: Mapping[str, str], data: bytes | None = None) -> int:
+def status(address: str, headers: Mapping[str, str], data: bytes | None = None) -> int:
     asked = urllib.request.Request(address, data, dict(headers))
     try:
         with urllib.request.urlopen(asked, timeout=30) as answer:
@@ -59,9 +61,9 @@ def _status(address: str, headers: Mapping[str, str], data: bytes | None = None)
 def test_it_is_guarded_and_takes_nothing_from_the_shell(server: Server) -> None:
     search, body = f"{server.uri}/api/2.0/mlflow/experiments/search", b'{"max_results": 1}'
     own = {"Content-Type": "application/json"}
-    assert _status(search, own, body) == 200
-    assert _status(search, {**own, "Host": "evil.example"}, body) == 403
-    assert _status(search, {**own, "Origin": "http://evil.example"}, body) == 403
+    assert status(search, own, body) == 200
+    assert status(search, {**own, "Host": "evil.example"}, body) == 403
+    assert status(search, {**own, "Origin": "http://evil.example"}, body) == 403
     with urllib.request.urlopen(server.uri, timeout=30) as answer:
         assert answer.headers["X-Frame-Options"] == "SAMEORIGIN"
     assert Path("flask_is_guarded").read_text() == "True"

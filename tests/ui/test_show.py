@@ -22,6 +22,7 @@ from regsearch.trials import Outcome, Report, Trial
 from regsearch.ui.server import free_port
 from tests.figures.stored import empty_database
 from tests.interpreters import fresh_started
+from tests.ui.test_guarded import status
 
 SPOOL = Path(".regsearch/spool")
 
@@ -181,8 +182,10 @@ def test_without_a_study_or_a_browser_there_is_still_a_link(
     for name in ("BROWSER", "DISPLAY", "WAYLAND_DISPLAY"):
         monkeypatch.delenv(name, raising=False)
     shutil.copy(template, "mlflow.db")
-    with _running("--port", str(free_port())) as process:
+    port = free_port()
+    with _running("--port", str(port)) as process:
         said = _lines(process)
+        assert status(f"http://127.0.0.1:{port}", {"Host": "evil.example"}) == 403
         assert said[1] == "There is no study in this store yet.\n"
         assert said[3] == "There is no browser to open here: open the link yourself.\n"
         _check_end(process, signal.SIGINT)
