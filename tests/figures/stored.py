@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import shutil
 from collections.abc import Iterable
 from pathlib import Path
@@ -10,6 +11,7 @@ from mlflow import MlflowClient
 
 from regsearch.tracking import events
 from regsearch.tracking.base import StudyCard
+from regsearch.tracking.database import make_database
 from regsearch.tracking.events import Event
 from regsearch.tracking.progress import Progress
 from regsearch.tracking.scribe import Scribe
@@ -24,13 +26,13 @@ def empty_database(base: Path, folder: Path) -> str:
     """Returns the URI of a new database in a folder; making the first one takes seconds.
 
     Args:
-        base: Where the first one is kept, to be copied.
+        base: Where this process of pytest keeps its files; the first one is kept there, to be
+            copied, or beside if there are other processes, for all of them.
         folder: Where the new one is.
     """
-    template = base / "template" / "mlflow.db"
-    if not template.exists():
-        template.parent.mkdir(exist_ok=True)
-        MlflowClient(f"sqlite:///{template}").search_experiments()
+    shared = base.parent if "PYTEST_XDIST_WORKER" in os.environ else base
+    template = shared / "template" / "mlflow.db"
+    make_database(template, lambda uri: MlflowClient(uri).search_experiments())
     shutil.copy(template, folder / "mlflow.db")
     return f"sqlite:///{folder / 'mlflow.db'}"
 
