@@ -1,4 +1,7 @@
-"""A real training that can be struck: a line is fitted, and waits in an epoch the first time."""
+"""A real training that can be struck: a line is fitted, and waits in an epoch the first time.
+
+This file imports nothing of studies, so that worker processes are there sooner.
+"""
 
 from __future__ import annotations
 
@@ -10,9 +13,6 @@ import torch
 from pytorch_lightning import LightningModule
 from torch.utils.data import DataLoader, TensorDataset
 
-from regsearch.search.space import Space
-from regsearch.search.study import Study
-from regsearch.training.task import Task
 from tests.faults.curves import wait_to_be_struck
 
 EPOCHS = 5
@@ -52,10 +52,3 @@ def data() -> tuple[DataLoader[Any], DataLoader[Any]]:
     x = torch.randn(32, 2, generator=torch.Generator().manual_seed(0))
     pairs = TensorDataset(x, x.sum(1, keepdim=True))
     return DataLoader(pairs, 8, shuffle=True), DataLoader(pairs, 32)
-
-
-def study(**changes: Any) -> Study:
-    """Two trials, of which the second one waits."""
-    task = Task(module, data, max_epochs=EPOCHS, trainer={"enable_checkpointing": True})
-    given: dict[str, Any] = {"task": task, "n_trials": 2, "storage": "sqlite:///study.db"}
-    return Study("line", space=Space(("l1",)), **given | changes)

@@ -18,7 +18,8 @@ from regsearch.tracking.mlflow import MLflowTracker
 from regsearch.training.task import Task
 from tests.faults.coordinators import OUTPUT, started
 from tests.faults.curves import struck_process
-from tests.faults.lines import EPOCHS, STRUCK_IN, WAITS_IN, Line, data, study
+from tests.faults.line_study import study
+from tests.faults.lines import EPOCHS, STRUCK_IN, WAITS_IN, Line, data
 from tests.tracking.stores import artifact, history, runs
 
 pytestmark = pytest.mark.slow  # processes that import torch and MLflow

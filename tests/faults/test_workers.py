@@ -14,7 +14,8 @@ from regsearch.engines.processes import ProcessEngine
 from regsearch.search.result import StudyResult
 from regsearch.tracking.mlflow import MLflowTracker
 from tests.faults.curves import is_gone, struck_process, until
-from tests.faults.lines import EPOCHS, STRUCK_IN, WAITS_IN, study
+from tests.faults.line_study import study
+from tests.faults.lines import EPOCHS, STRUCK_IN, WAITS_IN
 from tests.tracking.stores import history, runs
 
 pytestmark = pytest.mark.slow  # worker processes that import Lightning, killed and replaced
