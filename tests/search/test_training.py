@@ -16,7 +16,7 @@ from regsearch.training.fused.refusal import NotFusableError
 from tests.training.fused.test_refusals import Item
 from tests.training.fused.toys import loaders, plain_module
 
-EPOCHS = 36  # of three steps: enough for a dry run to pay
+EPOCHS = 34  # of three steps: enough for a dry run to pay
 ENGINES = [
     pytest.param(InlineEngine(), id="inline"),
     pytest.param(ProcessEngine(2), id="processes", marks=pytest.mark.slow),  # load Lightning anew
@@ -84,7 +84,7 @@ def test_the_same_seed_gives_the_same_study(tmp_path: Path, monkeypatch: Any) ->
     for folder in (tmp_path / "one", tmp_path / "two"):
         folder.mkdir()
         monkeypatch.chdir(folder)
-        found.append(values(study(12).run(tracker=MemoryTracker(), progress=False)))
+        found.append(values(study(8).run(tracker=MemoryTracker(), progress=False)))
     assert found[0] == found[1]
 
 
@@ -118,9 +118,13 @@ def test_what_is_too_small_to_try_is_trained_plainly_and_may_be_tried_later() ->
 @pytest.mark.parametrize(
     ("changes", "said", "is_stored"),
     [
-        ({"max_epochs": 12}, "without a Trainer: with 36 steps a trial", True),
+        ({"max_epochs": 7}, "without a Trainer: with 21 steps a trial", True),
         ({"module": item}, "without a Trainer: a step looks at a number", True),
-        ({"accumulate_grad_batches": 2}, "with a Trainer each: Task.trainer has accum", False),
+        (
+            {"max_epochs": 7, "accumulate_grad_batches": 2},
+            "with a Trainer each: Task.trainer has accum",
+            False,
+        ),
         ({"max_epochs": 5}, "with a Trainer each: with 8 to come", False),
     ],
 )
