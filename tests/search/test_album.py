@@ -19,7 +19,8 @@ from regsearch.search.packing import packed_weights
 from regsearch.tracking.trouble import TrackingWarning
 from regsearch.trials import Histogram, OnReport, Outcome, Report, Trial
 from tests.figures import synthetic
-from tests.search.toys import DB, EPOCHS, curve, go, loss, study, trained
+from tests.search.tasks import EPOCHS
+from tests.search.toys import DB, curve, go, loss, study, trained
 
 FILES = Path("study.db.files/1")
 SHAPE = {"w": Histogram((1,) * 64, 1.0, 6)}

@@ -13,7 +13,7 @@ import pytest
 from regsearch.penalties import L1
 from regsearch.search.fingerprint import described, fingerprint
 from regsearch.search.space import Space
-from tests.search.toys import TASK
+from tests.search.tasks import TASK
 
 
 @dataclass(frozen=True)
@@ -42,7 +42,7 @@ def test_describes_without_addresses() -> None:
 PRINT = """
 from regsearch.search.fingerprint import fingerprint
 from regsearch.search.space import Space
-from tests.search.toys import TASK
+from tests.search.tasks import TASK
 print(fingerprint(TASK, Space(), 0))
 """
 

@@ -14,7 +14,8 @@ from regsearch.search.notes import Findings
 from regsearch.search.space import Space
 from regsearch.tracking.memory import MemoryTracker
 from regsearch.tracking.mlflow import MLflowTracker
-from tests.search.toys import DB, TASK, go, study
+from tests.search.tasks import TASK
+from tests.search.toys import DB, go, study
 
 
 def _told(name: str = "toy", **others: object) -> MemoryTracker:
@@ -37,8 +38,8 @@ def test_the_note_says_all_there_is_to_say() -> None:
     assert "- `width`: from 8 to 64\n" in before
     assert r"- `act`: in a\|b, None, 0.5" in before
     assert "- `lr`: from 0.0001 to 0.1, log-uniform" in before
-    assert "Model: `toys.no_module`, data: `toys.no_data`, at most 10 epochs a trial." in before
-    assert "> A search without networks" in before  # the docstring of the file with the data
+    assert "Model: `tasks.no_module`, data: `tasks.no_data`, at most 10 epochs a trial." in before
+    assert "> A task that nobody trains" in before  # the docstring of the file with the data
     assert after.startswith("# toy\n\n")
     assert before in after
     assert "| none | 0 |" in after

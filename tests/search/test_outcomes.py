@@ -12,16 +12,8 @@ import pytest
 from regsearch.search.errors import RepeatedFailureError
 from regsearch.tracking.memory import MemoryTracker
 from regsearch.trials import Outcome, Report, Trial
-from tests.search.toys import (
-    DB,
-    TASK,
-    curve,
-    go,
-    states,
-    stored,
-    study,
-    trained,
-)
+from tests.search.tasks import TASK
+from tests.search.toys import DB, curve, go, states, stored, study, trained
 
 
 def failing(trial: Trial) -> Iterator[float]:

@@ -12,7 +12,8 @@ from regsearch.engines.inline import InlineEngine
 from regsearch.engines.processes import ProcessEngine
 from regsearch.search.placement import default_engine, placed
 from regsearch.tracking.memory import MemoryTracker
-from tests.search.toys import DB, TASK, study, trained
+from tests.search.tasks import TASK
+from tests.search.toys import DB, study, trained
 
 TWO = ProcessEngine(["cpu", "cpu"])
 

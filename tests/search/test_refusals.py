@@ -16,17 +16,8 @@ from regsearch.search.space import Space
 from regsearch.search.study import Study
 from regsearch.tracking.memory import MemoryTracker
 from regsearch.training.task import Task
-from tests.search.toys import (
-    DB,
-    TASK,
-    go,
-    no_data,
-    no_module,
-    states,
-    stored,
-    study,
-    trained,
-)
+from tests.search.tasks import TASK, no_data, no_module
+from tests.search.toys import DB, go, states, stored, study, trained
 
 
 def other_module(params: Mapping[str, Any]) -> Any:
@@ -43,7 +34,7 @@ def other_module(params: Mapping[str, Any]) -> Any:
         ({"task": replace(TASK, max_epochs=11)}, r"task.max_epochs: 10 -> 11"),
         (
             {"task": replace(TASK, module=other_module)},
-            r"task.module: toys.no_module -> test_r",
+            r"task.module: tasks.no_module -> test_r",
         ),
         ({"task": replace(TASK, trainer={"precision": "16"})}, r"task.trainer: {} -> {precision"),
     ],

@@ -12,7 +12,8 @@ from regsearch.search.joint import JointSampler
 from regsearch.search.median import RunningMedianPruner
 from regsearch.search.samplers import choose_pruner, choose_sampler, draw_seed
 from regsearch.search.space import Space
-from tests.search.toys import TASK, go, study
+from tests.search.tasks import TASK
+from tests.search.toys import go, study
 
 LR = {"lr": FloatDistribution(1e-4, 1e-1, log=True)}
 TO_GP = Space(("elastic_net",), extra=LR)

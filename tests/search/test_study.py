@@ -12,15 +12,7 @@ from optuna.trial import TrialState
 from regsearch.search.space import Space
 from regsearch.search.study import Study
 from regsearch.trials import Trial
-from tests.search.toys import (
-    CLOCK,
-    DB,
-    curve,
-    go,
-    stored,
-    study,
-    trained,
-)
+from tests.search.toys import CLOCK, DB, curve, go, stored, study, trained
 
 
 @pytest.mark.parametrize("storage", [None, DB])

@@ -6,12 +6,7 @@ import pytest
 
 from regsearch.tracking.memory import MemoryTracker
 from regsearch.trials import Outcome, Report, Trial
-from tests.search.toys import (
-    DB,
-    go,
-    study,
-    trained,
-)
+from tests.search.toys import DB, go, study, trained
 
 
 def test_trackers_are_told_everything() -> None:

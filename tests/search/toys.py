@@ -11,24 +11,12 @@ import optuna
 from regsearch.search.space import Space
 from regsearch.search.study import Study
 from regsearch.tracking.memory import MemoryTracker
-from regsearch.training.task import Task
 from regsearch.trials import OnReport, Outcome, Report, Train, Trial
+from tests.search.tasks import EPOCHS, TASK
 
 DB = "sqlite:///study.db"
 OFFSETS = {"none": 0.5, "l1": 0.3, "l2": 0.35, "elastic_net": 0.25}
-EPOCHS = 10
 CLOCK = ["seconds", "started"]  # the columns of a table that no seed decides
-
-
-def no_module(params: Mapping[str, Any]) -> Any:
-    raise NotImplementedError
-
-
-def no_data() -> Any:
-    raise NotImplementedError
-
-
-TASK = Task(no_module, no_data, max_epochs=EPOCHS)
 
 
 def loss(params: Mapping[str, Any]) -> float:
