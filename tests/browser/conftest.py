@@ -1,6 +1,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from pathlib import Path
 
 import pytest
 
@@ -31,6 +32,12 @@ def browser(chromium_session: Browser) -> Iterator[Browser]:
     strangers = chromium_session.strangers
     chromium_session.close()
     assert strangers == []
+
+
+@pytest.fixture
+def page_file(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """Where tests write their pages: at one address, the same scripts are compiled once."""
+    return tmp_path_factory.getbasetemp() / "page.html"
 
 
 @pytest.fixture(scope="session")

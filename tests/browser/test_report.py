@@ -22,11 +22,10 @@ DARK_PAPER = "rgb({}, {}, {})".format(*bytes.fromhex(DARK[PAPER][1:]))
 
 
 @pytest.fixture
-def shown(browser: Browser, tmp_path: Path) -> Opens:
+def shown(browser: Browser, page_file: Path) -> Opens:
     def show(content: str, size: tuple[int, int] = WIDE) -> None:
-        file = tmp_path / "page.html"
-        file.write_text(content, encoding="utf-8")
-        browser.open(file.as_uri(), size)
+        page_file.write_text(content, encoding="utf-8")
+        browser.open(page_file.as_uri(), size)
         browser.until(lambda: _told(browser, "ready"))
         assert _told(browser, "failed") == ""
         assert browser.errors == []
@@ -102,10 +101,11 @@ def test_dark_windows_get_dark_figures(browser: Browser, shown: Opens) -> None:
     browser.until(lambda: browser.script(paper) == light)
 
 
-def test_a_window_that_turns_dark_while_figures_are_drawn(browser: Browser, tmp_path: Path) -> None:
-    file = tmp_path / "page.html"
-    file.write_text(_page("as usual"), encoding="utf-8")
-    browser.open(file.as_uri())
+def test_a_window_that_turns_dark_while_figures_are_drawn(
+    browser: Browser, page_file: Path
+) -> None:
+    page_file.write_text(_page("as usual"), encoding="utf-8")
+    browser.open(page_file.as_uri())
     browser.until(lambda: int(_told(browser, "drawn") or 0) > 1)
     dark = {"features": [{"name": "prefers-color-scheme", "value": "dark"}]}
     browser.driver.execute_cdp_cmd("Emulation.setEmulatedMedia", dark)

@@ -29,13 +29,12 @@ Opens = Callable[..., None]
 
 
 @pytest.fixture
-def framed(browser: Browser, tmp_path: Path) -> Opens:
+def framed(browser: Browser, page_file: Path) -> Opens:
     def show(page: str, size: tuple[int, int] = WIDE) -> None:
         style = "position:fixed;inset:0;width:100%;height:100%;border:0"
         frame = f'<iframe sandbox="allow-scripts" style="{style}" srcdoc="{escape(page)}"></iframe>'
-        file = tmp_path / "page.html"
-        file.write_text(f"<!doctype html><meta charset=utf-8>{frame}", encoding="utf-8")
-        browser.open(file.as_uri(), size)
+        page_file.write_text(f"<!doctype html><meta charset=utf-8>{frame}", encoding="utf-8")
+        browser.open(page_file.as_uri(), size)
         browser.driver.switch_to.frame(0)
         browser.until(lambda: browser.driver.find_elements(By.CSS_SELECTOR, "article canvas"))
 

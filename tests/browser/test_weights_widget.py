@@ -23,12 +23,11 @@ Opens = Callable[..., None]
 
 
 @pytest.fixture
-def shown(browser: Browser, tmp_path: Path) -> Opens:
+def shown(browser: Browser, page_file: Path) -> Opens:
     def show(studies: Sequence[StudyData], size: tuple[int, int] = WIDE) -> None:
-        file = tmp_path / "page.html"
         head = '<!doctype html><meta charset="utf-8">'
-        file.write_text(head + weights_widget(studies), encoding="utf-8")
-        browser.open(file.as_uri(), size)
+        page_file.write_text(head + weights_widget(studies), encoding="utf-8")
+        browser.open(page_file.as_uri(), size)
         browser.until(lambda: all(map(len, _drawings(browser))))
 
     return show
