@@ -30,6 +30,8 @@ FLAGS = (
     "--no-sandbox",  # tests may run as root, in a container
     "--disable-dev-shm-usage",
     "--disable-gpu",
+    # A page that is kept to go back to has its process for itself; the next one compiles all anew.
+    "--disable-features=BackForwardCache",
     "--disable-background-networking",
     "--disable-component-update",
     "--disable-sync",
