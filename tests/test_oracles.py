@@ -40,7 +40,7 @@ Adam = partial(torch.optim.Adam, lr=0.05)
 )
 def test_linear_regression(theirs: Lasso, ours: Penalty, optimizer: partial) -> None:
     theirs.fit(*problem())
-    model = fit([Regularizer(ours)], optimizer, epochs=900, bias=True)
+    model = fit([Regularizer(ours)], optimizer, epochs=400, bias=True)
     found = model.weight.detach().numpy()[0]
     np.testing.assert_allclose(found, theirs.coef_, atol=1e-6)
     assert ((found == 0.0) == (theirs.coef_ == 0.0)).all()
@@ -54,18 +54,20 @@ def test_logistic_regression(l1_ratio: float) -> None:
     n, C = len(x), 0.2
     theirs = LogisticRegression(C=C, l1_ratio=l1_ratio, solver="saga", tol=1e-10, max_iter=50_000)
     theirs.fit(x, y)
-    found = _softmax_regression(x, y, conventions.from_logistic_regression(C, n, l1_ratio))
+    ours = conventions.from_logistic_regression(C, n, l1_ratio)
+    epochs = 1000 if l1_ratio == 1 else 400  # a square part makes it converge sooner
+    found = _softmax_regression(x, y, ours, epochs)
     np.testing.assert_allclose(found, theirs.coef_, atol=1e-5)
     assert ((found == 0.0) == (theirs.coef_ == 0.0)).all()
 
 
-def _softmax_regression(x: np.ndarray, y: np.ndarray, penalty: Penalty) -> np.ndarray:
+def _softmax_regression(x: np.ndarray, y: np.ndarray, penalty: Penalty, epochs: int) -> np.ndarray:
     torch.manual_seed(0)
     model = nn.Linear(x.shape[1], 3).double()
     inputs, labels = torch.from_numpy(x), torch.from_numpy(y)
     optimizer = torch.optim.SGD(model.parameters(), lr=0.3, momentum=0.9)
     applied = Applied(model, [Regularizer(penalty)], [optimizer])
-    for _ in range(1000):
+    for _ in range(epochs):
         optimizer.zero_grad()
         nn.functional.cross_entropy(model(inputs), labels).backward()
         applied.before_step(optimizer)

@@ -39,6 +39,8 @@ EVERY: dict[str, MakeOptimizer] = {
     "Adagrad": partial(optim.Adagrad, lr=0.5),
     "Adagrad lr_decay": partial(optim.Adagrad, lr=0.7, lr_decay=1e-4),
 }
+EPOCHS = 400  # with the right step, 1e-8 from the end
+SLOW = {"RMSprop momentum": 1000, "RMSprop centered": 600}
 
 
 @pytest.fixture(scope="module")
@@ -54,7 +56,7 @@ def test_lasso(name: str, lasso: np.ndarray) -> None:
     model = fit(
         [Regularizer(L1(0.2))],
         EVERY[name],
-        epochs=1000 if "RMSprop" in name else 500,
+        epochs=SLOW.get(name, EPOCHS),
         anneal="centered" in name,
     )
     found = model.weight.detach().numpy()[0]
@@ -64,7 +66,7 @@ def test_lasso(name: str, lasso: np.ndarray) -> None:
 
 @pytest.mark.parametrize("name", ["SGD", "Adam", "RMSprop"])
 def test_inputs_of_one_output_as_groups_are_the_lasso(name: str, lasso: np.ndarray) -> None:
-    model = fit([Regularizer(GroupLasso(0.2, dim=1))], EVERY[name], epochs=500)
+    model = fit([Regularizer(GroupLasso(0.2, dim=1))], EVERY[name], epochs=EPOCHS)
     np.testing.assert_allclose(model.weight.detach().numpy()[0], lasso, atol=1e-6)
     assert (model.weight == 0.0).sum() == 47
 
@@ -72,8 +74,8 @@ def test_inputs_of_one_output_as_groups_are_the_lasso(name: str, lasso: np.ndarr
 def test_a_group_lasso_ends_at_the_same_minimum_under_any_step() -> None:
     """One group of 50 under Adam's 50 steps: the general prox, beside SGD's closed form."""
     regularizer = Regularizer(GroupLasso(0.1))
-    plain = fit([regularizer], EVERY["SGD"], epochs=500)
-    adaptive = fit([regularizer], EVERY["Adam"], epochs=500)
+    plain = fit([regularizer], EVERY["SGD"], epochs=EPOCHS)
+    adaptive = fit([regularizer], EVERY["Adam"], epochs=EPOCHS)
     assert (plain.weight != 0).any()
     torch.testing.assert_close(adaptive.weight, plain.weight, atol=1e-6, rtol=0)
 
@@ -84,7 +86,7 @@ def test_the_learning_rate_alone_is_the_wrong_step(name: str, lasso: np.ndarray)
     model = nn.Linear(FEATURES, 1, bias=False).double()
     x, y = (torch.from_numpy(a) for a in problem())
     optimizer = EVERY[name](model.parameters())
-    for _ in range(500):
+    for _ in range(EPOCHS):
         optimizer.zero_grad()
         (model(x)[:, 0] - y).square().mean().backward()
         optimizer.step()
@@ -95,7 +97,7 @@ def test_the_learning_rate_alone_is_the_wrong_step(name: str, lasso: np.ndarray)
 @pytest.mark.parametrize("name", ["SGD", "Adam"])
 def test_subgradients_never_give_a_zero(name: str, lasso: np.ndarray) -> None:
     regularizer = Regularizer(L1(0.2), method="subgradient")
-    model = fit([regularizer], EVERY[name], epochs=500, anneal=True)
+    model = fit([regularizer], EVERY[name], epochs=EPOCHS, anneal=True)
     assert (model.weight != 0).all()
     np.testing.assert_allclose(model.weight.detach().numpy()[0], lasso, atol=2e-2)
 
@@ -107,14 +109,14 @@ def test_step_is_the_move_under_a_constant_gradient(name: str) -> None:
     w = nn.Parameter(torch.zeros(3, 2, dtype=torch.float64))
     g = torch.tensor([[1.0, -2.0], [0.5, 3.0], [-0.1, 0.2]], dtype=torch.float64)
     optimizer = EVERY[name]([w])
-    for _ in range(2000):
+    for _ in range(500):
         before = w.detach().clone()
         w.grad = g.clone()
         optimizer.step()
     step = step_from(type(optimizer), optimizer.param_groups[0], optimizer.state[w])
     moved = (before - w.detach()) / g
     expected = step.tensor() if isinstance(step, Step) else torch.full_like(g, step)
-    torch.testing.assert_close(moved, expected, rtol=2e-3, atol=0)
+    torch.testing.assert_close(moved, expected, rtol=1e-4, atol=0)
 
 
 @pytest.mark.parametrize("kind", [optim.Adadelta, optim.Rprop, optim.ASGD, optim.RAdam])
