@@ -97,12 +97,14 @@ def quiet(*told: type[Warning]) -> Iterator[None]:
     Args:
         told: Warnings to mute as well, since they have been given; those of others stay.
     """
-    loggers = [logging.getLogger(name) for name in _LOGGERS]
-    # A level that changes costs a millisecond: all loggers forget what they know of theirs.
-    levels = {logger: logger.level for logger in loggers if logger.level != logging.ERROR}
+    levels: dict[logging.Logger, int] = {}
     try:
-        for logger in levels:
-            logger.setLevel(logging.ERROR)
+        for logger in map(logging.getLogger, _LOGGERS):
+            # A level that changes costs a tenth of a millisecond: all loggers forget what they
+            # know of theirs. Most of these take it from one that stands before them.
+            if logger.getEffectiveLevel() < logging.ERROR:
+                levels[logger] = logger.level
+                logger.setLevel(logging.ERROR)
         with warnings.catch_warnings():
             for message in _ADVICE:
                 warnings.filterwarnings("ignore", message)
