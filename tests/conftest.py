@@ -20,7 +20,7 @@ from xdist.remote import Producer
 from xdist.scheduler import LoadFileScheduling
 
 from regsearch.tracking import interpreter
-from tests import migrations, mlflow_programs
+from tests import installed, mlflow_programs
 from tests.interpreters import LEARNERS
 
 os.environ.setdefault("OMP_NUM_THREADS", "1")  # more threads are slower here, and less repeatable
@@ -29,7 +29,7 @@ os.environ.setdefault("TORCHINDUCTOR_VEC_ISA_OK", "1")  # no need to ask a compi
 os.environ["RAY_ENABLE_WINDOWS_OR_OSX_CLUSTER"] = "0"  # Ray listens on loopback alone
 os.environ["RAY_AUTH_MODE"] = "token"
 os.environ["RAY_AUTH_TOKEN"] = secrets.token_hex(32)
-migrations.read_once()
+installed.read_once()
 gc.disable()  # until all is imported, none of which is garbage; see `pytest_collection_finish`
 
 
