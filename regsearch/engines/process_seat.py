@@ -11,6 +11,7 @@ import os
 import signal
 import socket
 import sys
+import threading
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass
@@ -53,7 +54,7 @@ def work(seat: Seat, own: socket.socket, train: Train, parent: int) -> None:
     os.setsid()  # so that it is ended with all it has started, and no ctrl-C reaches it
     die_with_parent(parent)
     leave_signals_to_the_coordinator()
-    os.register_at_fork(after_in_child=_let_sigterm_end)
+    _let_sigterm_end_forks()
     os.environ.update(seat.environment)
     _limit_torch(seat)
     serve(train, SocketChannel(own), rank=seat.rank)
@@ -79,12 +80,26 @@ def passed_on(environment: Mapping[str, str]) -> Iterator[None]:
             os.environ.update({} if value is None else {name: value})
 
 
-def _let_sigterm_end() -> None:
+def _let_sigterm_end_forks() -> None:
     """Has what a worker forks end by SIGTERM, as a pool of processes ends its own.
 
-    SIGINT stays ignored: nobody ends processes with it, and a ctrl-C is the coordinator's.
+    SIGINT stays ignored: nobody ends processes with it, and a ctrl-C is the coordinator's. A signal
+    that comes before a fork has found its feet waits for it: a pool that waits for the end of one
+    which has missed it would wait for ever.
     """
-    signal.signal(signal.SIGTERM, signal.SIG_DFL)
+    masks = threading.local()
+
+    def hold_back() -> None:
+        masks.before = signal.pthread_sigmask(signal.SIG_BLOCK, {signal.SIGTERM})
+
+    def let_through() -> None:
+        signal.pthread_sigmask(signal.SIG_SETMASK, masks.before)
+
+    def let_end() -> None:
+        signal.signal(signal.SIGTERM, signal.SIG_DFL)
+        let_through()
+
+    os.register_at_fork(before=hold_back, after_in_parent=let_through, after_in_child=let_end)
 
 
 def _ignore(signum: int, frame: FrameType | None) -> None:
