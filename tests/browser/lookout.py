@@ -105,7 +105,7 @@ def lookout(folder: Path, uri: str, report: str) -> Iterator[Lookout]:
     address = f"http://{HOST}:{port}"
     arguments = server_arguments(uri, port)
     assert arguments is not None
-    with Server(arguments, port) as server:
+    with Server([str(folder / "no spools"), uri, address, *arguments], port) as server:
         trackers = {
             name: MLflowTracker(uri, spool=folder / "spool") for name in ("digits", HOSTILE)
         }
