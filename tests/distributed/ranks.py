@@ -7,23 +7,27 @@ replaced together with the other one.
 
 from __future__ import annotations
 
-import multiprocessing
 import os
 import socket
 import traceback
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
+from multiprocessing import current_process
 from multiprocessing.connection import Connection
 from typing import Any
 
+from tests.interpreters import LEARNERS, environment
+from tests.programs import Program
+
 WORLD = 2
 _PATIENCE = 60.0
+_PROGRAM = "from tests.distributed.ranks import serve; serve()"
 
 
 class Ranks:
     """Runs one function on all ranks at once."""
 
     def __init__(self) -> None:
-        self._processes: list[Any] = []
+        self._processes: list[Program] = []
         self._pipes: list[Connection] = []
 
     def run(self, function: Callable[..., Any], *arguments: Any) -> list[Any]:
@@ -42,22 +46,24 @@ class Ranks:
     def close(self) -> None:
         for process in self._processes:
             process.kill()
-            process.join()
+            process.wait()
         self._processes, self._pipes = [], []
 
     def _start(self) -> None:
-        context = multiprocessing.get_context("spawn")
         port = _free_port()
         for rank in range(WORLD):
-            mine, theirs = context.Pipe()
-            process = context.Process(target=_serve, args=(rank, port, theirs), daemon=True)
-            process.start()
-            self._processes.append(process)
-            self._pipes.append(mine)
+            ours, theirs = socket.socketpair()
+            with theirs, open(os.devnull, "wb") as nothing:
+                streams = [theirs.fileno(), nothing.fileno(), 2]
+                variables = {**environment(), **_variables(rank, port)}
+                self._processes.append(LEARNERS.launch(["-c", _PROGRAM], variables, streams))
+            pipe = Connection(ours.detach())
+            pipe.send_bytes(current_process().authkey)  # tensors are sent as shared memory
+            self._pipes.append(pipe)
 
 
-def _serve(rank: int, port: int, pipe: Connection) -> None:
-    os.environ |= {
+def _variables(rank: int, port: int) -> Mapping[str, str]:
+    return {
         "RANK": str(rank),
         "LOCAL_RANK": str(rank),
         "WORLD_SIZE": str(WORLD),
@@ -68,6 +74,12 @@ def _serve(rank: int, port: int, pipe: Connection) -> None:
         "TORCHELASTIC_RUN_ID": "regsearch",
         "CUDA_VISIBLE_DEVICES": "",
     }
+
+
+def serve() -> None:
+    """Is a rank's whole life; what it is asked comes in by its standard input, answers go back."""
+    pipe = Connection(os.dup(0))
+    current_process().authkey = pipe.recv_bytes()
     while True:
         try:
             function, arguments = pipe.recv()
@@ -75,7 +87,7 @@ def _serve(rank: int, port: int, pipe: Connection) -> None:
         except EOFError:
             return
         except Exception:
-            answer = f"rank {rank}: {traceback.format_exc()}"
+            answer = f"rank {os.environ['RANK']}: {traceback.format_exc()}"
         pipe.send(answer)
 
 
