@@ -22,6 +22,8 @@ from xdist.scheduler import LoadFileScheduling
 from regsearch.tracking import interpreter
 from tests import installed, mlflow_programs
 from tests.interpreters import LEARNERS
+from tests.mlflow_programs import STORES
+from tests.sharing import shared
 
 os.environ.setdefault("OMP_NUM_THREADS", "1")  # more threads are slower here, and less repeatable
 os.environ.setdefault("MLFLOW_DISABLE_TELEMETRY", "true")
@@ -55,10 +57,13 @@ def _forked_for_mlflow(monkeypatch: pytest.MonkeyPatch) -> None:
 
 
 @pytest.fixture(scope="session", autouse=True)
-def _templates_end() -> Iterator[None]:
+def _templates(tmp_path_factory: pytest.TempPathFactory) -> Iterator[None]:
+    """Lets all test processes fork their programs from the same two processes."""
+    folder = shared(tmp_path_factory.getbasetemp())
+    LEARNERS.template.place, STORES.template.place = folder / "learners", folder / "stores"
     yield
-    LEARNERS.close()
-    mlflow_programs.STORES.close()
+    LEARNERS.template.close()
+    STORES.template.close()
 
 
 class _InTurn(LoadFileScheduling):

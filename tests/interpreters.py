@@ -17,14 +17,13 @@ import subprocess
 import sys
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
-from functools import cached_property
 from pathlib import Path
 from tempfile import TemporaryFile
 
 from tests.programs import Program
+from tests.templates import Template
 
 ROOT = Path(__file__).parents[1]
-TEMPLATE = Path(__file__).with_name("template.py")
 
 
 def environment() -> dict[str, str]:
@@ -68,7 +67,10 @@ def fresh_started(*arguments: str, errors: int | None = None) -> Iterator[subpro
 
 
 class Interpreters:
-    """A template process, started when it is first needed, and its programs.
+    """Starts programs in forks of a template process.
+
+    Attributes:
+        template: That process.
 
     Args:
         modules: What it imports.
@@ -76,8 +78,7 @@ class Interpreters:
     """
 
     def __init__(self, *modules: str, more: Mapping[str, str] | None = None) -> None:
-        self._modules = modules
-        self._more = more or {}
+        self.template = Template(modules, more or {})
 
     def launch(
         self,
@@ -102,7 +103,9 @@ class Interpreters:
         }
         end, theirs = socket.socketpair(socket.AF_UNIX, socket.SOCK_SEQPACKET)
         with theirs:
-            socket.send_fds(self._orders, [json.dumps(order).encode()], [*streams, theirs.fileno()])
+            socket.send_fds(
+                self.template.orders, [json.dumps(order).encode()], [*streams, theirs.fileno()]
+            )
         return Program(end)
 
     @contextmanager
@@ -147,34 +150,6 @@ class Interpreters:
             for file in (output, errors):
                 file.seek(0)
             return subprocess.CompletedProcess(arguments, status, output.read(), errors.read())
-
-    @property
-    def pid(self) -> int:
-        """The template's process id."""
-        assert self._orders
-        return self._process.pid
-
-    @cached_property
-    def _orders(self) -> socket.socket:
-        ours, theirs = socket.socketpair(socket.AF_UNIX, socket.SOCK_SEQPACKET)
-        command = [sys.executable, "-P", str(TEMPLATE), str(theirs.fileno()), *self._modules]
-        variables = {**os.environ, **self._more}
-        with theirs:
-            self._process = subprocess.Popen(
-                command,
-                stdin=subprocess.DEVNULL,
-                pass_fds=[theirs.fileno()],
-                env={name: value for name, value in variables.items() if name != "PYTHONPATH"},
-                start_new_session=True,
-            )
-        return ours
-
-    def close(self) -> None:
-        """Ends the template, if it was ever started; a new one starts if it is needed again."""
-        if "_orders" in self.__dict__:
-            self._orders.close()
-            self._process.wait()
-            del self._orders
 
 
 LEARNERS = Interpreters(

@@ -39,7 +39,7 @@ def start(
     told = ["-m", interpreter.__name__, module, *arguments]
     if module == SHIPPER:
         assert told[5] == str(os.getpid())
-        told[5] = str(STORES.pid)  # whose child it is
+        told[5] = str(STORES.template.pid)  # whose child it is
     with ExitStack() as theirs:
         modes = {"stdin": "rb", "stdout": "wb", "stderr": "wb"}
         pairs = [_pair(streams[name], mode, theirs) for name, mode in modes.items()]

@@ -1,10 +1,10 @@
 """The process that the programs of tests are forked from; see `tests.interpreters`.
 
-    python -P template.py DESCRIPTOR MODULE...
+    python -P template.py SOCKET MODULE...
 
-It imports the modules, reads orders from a socket and forks for each. The fork leaves the serving
-loop and goes on to the end of this file as an interpreter that has been asked for that program; the
-template says which process that is, and later how it has ended.
+It imports the modules, reads orders from all who connect with its socket, and forks for each. The
+fork leaves the serving loop and goes on to the end of this file as an interpreter that has been
+asked for that program; the template says which process that is, and later how it has ended.
 """
 
 from __future__ import annotations
@@ -15,6 +15,7 @@ import json
 import multiprocessing.process
 import os
 import runpy
+import select
 import selectors
 import signal
 import socket
@@ -28,9 +29,11 @@ from typing import Any
 LONGEST = 1 << 20  # of an order, in bytes
 
 
-def main(descriptor: str, modules: Sequence[str]) -> None:
+def main(place: str, modules: Sequence[str]) -> None:
     """Serves, until what returns is a fork, and then the program that it has run."""
-    orders = socket.socket(fileno=int(descriptor))
+    listener = socket.socket(socket.AF_UNIX, socket.SOCK_SEQPACKET)
+    listener.bind(place)
+    listener.listen()
     own_path = list(sys.path)
     gc.disable()  # importing makes next to no garbage, and the search for it takes a sixth longer
     for module in modules:
@@ -38,48 +41,77 @@ def main(descriptor: str, modules: Sequence[str]) -> None:
     gc.collect()
     gc.freeze()  # else collections in the forks would copy all of what they share
     gc.enable()
-    order, streams = _next_program(orders)
+    order, streams = _Orders(listener).next_program()
     _take_place(order, streams)
     _run(order["arguments"], own_path)
 
 
-def _next_program(orders: socket.socket) -> tuple[dict[str, Any], list[int]]:
-    """Returns in forks alone, with what each is to be; ends when nobody can give an order."""
-    running: dict[int, tuple[int, socket.socket]] = {}
-    selector = selectors.DefaultSelector()
-    selector.register(orders, selectors.EVENT_READ)
-    while True:
-        for key, _ in selector.select():
-            if key.fileobj is not orders:
-                selector.unregister(key.fileobj)
-                _bury(key.fd, *running.pop(key.fd))
-                continue
-            order, descriptors, _, _ = socket.recv_fds(orders, LONGEST, 4)
-            if not order:
-                os._exit(0)
-            pid = os.fork()
-            end = socket.socket(fileno=descriptors.pop())
-            if pid == 0:
-                os.setsid()
-                end.send(str(os.getpid()).encode())
-                for open_socket in (orders, end, *(other for _, other in running.values())):
-                    open_socket.close()
-                for watch in running:
-                    os.close(watch)
-                selector.close()
-                return json.loads(order), descriptors
-            for descriptor in descriptors:
-                os.close(descriptor)
-            watch = os.pidfd_open(pid)
-            running[watch] = (pid, end)
-            selector.register(watch, selectors.EVENT_READ)
+class _Orders:
+    """Who may ask for programs, and which are running."""
 
+    def __init__(self, listener: socket.socket) -> None:
+        self._listener = listener
+        self._askers: dict[int, socket.socket] = {}
+        self._running: dict[int, tuple[int, socket.socket]] = {}
+        self._selector = selectors.DefaultSelector()
+        self._selector.register(listener, selectors.EVENT_READ)
 
-def _bury(watch: int, pid: int, end: socket.socket) -> None:
-    os.close(watch)
-    _, status = os.waitpid(pid, 0)
-    with end, suppress(BrokenPipeError):  # perhaps nobody wants to know any more
-        end.send(str(os.waitstatus_to_exitcode(status)).encode())
+    def next_program(self) -> tuple[dict[str, Any], list[int]]:
+        """Returns in forks alone, with what each is to be; ends when nobody is left to ask."""
+        self._welcome()
+        while self._askers or select.select([self._listener], [], [], 0)[0]:
+            for key, _ in self._selector.select():
+                if key.fd in self._running:
+                    self._bury(key.fd)
+                elif key.fd not in self._askers:
+                    self._welcome()
+                elif program := self._obey(key.fd):
+                    return program
+        os._exit(0)
+
+    def _welcome(self) -> None:
+        asker, _ = self._listener.accept()
+        self._askers[asker.fileno()] = asker
+        self._selector.register(asker, selectors.EVENT_READ)
+
+    def _obey(self, asker: int) -> tuple[dict[str, Any], list[int]] | None:
+        """Forks; returns the order and its streams in the fork."""
+        order, descriptors, _, _ = socket.recv_fds(self._askers[asker], LONGEST, 4)
+        if not order:
+            self._selector.unregister(self._askers[asker])
+            self._askers.pop(asker).close()
+            return None
+        pid = os.fork()
+        end = socket.socket(fileno=descriptors.pop())
+        if pid == 0:
+            os.setsid()
+            end.send(str(os.getpid()).encode())
+            end.close()
+            self._leave()
+            return json.loads(order), descriptors
+        for descriptor in descriptors:
+            os.close(descriptor)
+        watch = os.pidfd_open(pid)
+        self._running[watch] = (pid, end)
+        self._selector.register(watch, selectors.EVENT_READ)
+        return None
+
+    def _leave(self) -> None:
+        """Closes in a fork what is the template's own."""
+        ends = [end for _, end in self._running.values()]
+        for open_socket in (self._listener, *self._askers.values(), *ends):
+            open_socket.close()
+        for watch in self._running:
+            os.close(watch)
+        self._selector.close()
+
+    def _bury(self, watch: int) -> None:
+        pid, end = self._running.pop(watch)
+        self._selector.unregister(watch)
+        os.close(watch)
+        _, status = os.waitpid(pid, 0)
+        with end, suppress(BrokenPipeError):  # perhaps nobody wants to know any more
+            end.send(str(os.waitstatus_to_exitcode(status)).encode())
 
 
 def _take_place(order: dict[str, Any], streams: Sequence[int]) -> None:

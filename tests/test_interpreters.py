@@ -45,7 +45,7 @@ if __name__ == "__main__":
 def interpreters() -> Iterator[Interpreters]:
     interpreters = Interpreters("numpy")
     yield interpreters
-    interpreters.close()
+    interpreters.template.close()
 
 
 @pytest.mark.parametrize("program", PROGRAMS.values(), ids=PROGRAMS)
@@ -93,3 +93,12 @@ def test_programs_share_nothing(interpreters: Interpreters) -> None:
     said = {interpreters.run(["-c", f"{code}; import json.tool"]).stdout for _ in range(2)}
     assert len(said) == 2
     assert {line.split()[0] for line in said} == {"False"}
+
+
+def test_test_processes_may_share_a_template(tmp_path: Path) -> None:
+    first, second = Interpreters("json"), Interpreters("json")
+    first.template.place = second.template.place = tmp_path / "template"
+    assert first.template.pid == second.template.pid
+    second.template.close()
+    assert first.run(["-c", "print('here')"]).stdout == "here\n"
+    first.template.close()

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import os
 import shutil
 from collections.abc import Iterable
 from pathlib import Path
@@ -17,6 +16,7 @@ from regsearch.tracking.progress import Progress
 from regsearch.tracking.scribe import Scribe
 from regsearch.tracking.store import Store
 from regsearch.trials import Histogram, Outcome, Report, State, Trial
+from tests.sharing import shared
 
 CARD = StudyCard("digits", "val_loss", "minimize", 4, {"sampler": "grid"}, "Which?")
 L1 = {"penalty": "l1", "lam": 0.01}
@@ -30,8 +30,7 @@ def empty_database(base: Path, folder: Path) -> str:
             copied, or beside if there are other processes, for all of them.
         folder: Where the new one is.
     """
-    shared = base.parent if "PYTEST_XDIST_WORKER" in os.environ else base
-    template = shared / "template" / "mlflow.db"
+    template = shared(base) / "template" / "mlflow.db"
     make_database(template, lambda uri: MlflowClient(uri).search_experiments())
     shutil.copy(template, folder / "mlflow.db")
     return f"sqlite:///{folder / 'mlflow.db'}"
