@@ -23,7 +23,7 @@ from regsearch.tracking import interpreter
 from tests import installed, mlflow_programs
 from tests.interpreters import LEARNERS
 from tests.mlflow_programs import STORES
-from tests.sharing import shared
+from tests.sharing import first_process, shared
 
 os.environ.setdefault("OMP_NUM_THREADS", "1")  # more threads are slower here, and less repeatable
 os.environ.setdefault("MLFLOW_DISABLE_TELEMETRY", "true")
@@ -58,9 +58,10 @@ def _forked_for_mlflow(monkeypatch: pytest.MonkeyPatch) -> None:
 
 @pytest.fixture(scope="session", autouse=True)
 def _templates(tmp_path_factory: pytest.TempPathFactory) -> Iterator[None]:
-    """Lets all test processes fork their programs from the same two processes."""
+    """Has the programs of all test processes forked from the same two processes."""
     folder = shared(tmp_path_factory.getbasetemp())
-    LEARNERS.template.place, STORES.template.place = folder / "learners", folder / "stores"
+    LEARNERS.template.share(folder / "learners", first_process())
+    STORES.template.share(folder / "stores", first_process())
     yield
     LEARNERS.template.close()
     STORES.template.close()

@@ -1,8 +1,9 @@
 """The process that the programs of tests are forked from; see `tests.interpreters`.
 
-    python -P template.py SOCKET MODULE...
+    python -P template.py SOCKET OWNER MODULE...
 
-It imports the modules, reads orders from all who connect with its socket, and forks for each. The
+It imports the modules, reads orders from all who connect with its socket, and forks for each, for
+as long as the process OWNER lives. The
 fork leaves the serving loop and goes on to the end of this file as an interpreter that has been
 asked for that program; the template says which process that is, and later how it has ended.
 """
@@ -15,7 +16,6 @@ import json
 import multiprocessing.process
 import os
 import runpy
-import select
 import selectors
 import signal
 import socket
@@ -29,7 +29,7 @@ from typing import Any
 LONGEST = 1 << 20  # of an order, in bytes
 
 
-def main(place: str, modules: Sequence[str]) -> None:
+def main(place: str, owner: str, modules: Sequence[str]) -> None:
     """Serves, until what returns is a fork, and then the program that it has run."""
     listener = socket.socket(socket.AF_UNIX, socket.SOCK_SEQPACKET)
     listener.bind(place)
@@ -41,7 +41,7 @@ def main(place: str, modules: Sequence[str]) -> None:
     gc.collect()
     gc.freeze()  # else collections in the forks would copy all of what they share
     gc.enable()
-    order, streams = _Orders(listener).next_program()
+    order, streams = _Orders(listener, os.pidfd_open(int(owner))).next_program()
     _take_place(order, streams)
     _run(order["arguments"], own_path)
 
@@ -49,25 +49,27 @@ def main(place: str, modules: Sequence[str]) -> None:
 class _Orders:
     """Who may ask for programs, and which are running."""
 
-    def __init__(self, listener: socket.socket) -> None:
+    def __init__(self, listener: socket.socket, owner: int) -> None:
         self._listener = listener
+        self._owner = owner
         self._askers: dict[int, socket.socket] = {}
         self._running: dict[int, tuple[int, socket.socket]] = {}
         self._selector = selectors.DefaultSelector()
-        self._selector.register(listener, selectors.EVENT_READ)
+        for source in (listener, owner):
+            self._selector.register(source, selectors.EVENT_READ)
 
     def next_program(self) -> tuple[dict[str, Any], list[int]]:
-        """Returns in forks alone, with what each is to be; ends when nobody is left to ask."""
-        self._welcome()
-        while self._askers or select.select([self._listener], [], [], 0)[0]:
+        """Returns in forks alone, with what each is to be; ends when the owner has."""
+        while True:
             for key, _ in self._selector.select():
-                if key.fd in self._running:
+                if key.fd == self._owner:
+                    os._exit(0)
+                elif key.fd in self._running:
                     self._bury(key.fd)
                 elif key.fd not in self._askers:
                     self._welcome()
                 elif program := self._obey(key.fd):
                     return program
-        os._exit(0)
 
     def _welcome(self) -> None:
         asker, _ = self._listener.accept()
@@ -101,7 +103,7 @@ class _Orders:
         ends = [end for _, end in self._running.values()]
         for open_socket in (self._listener, *self._askers.values(), *ends):
             open_socket.close()
-        for watch in self._running:
+        for watch in (self._owner, *self._running):
             os.close(watch)
         self._selector.close()
 
@@ -110,7 +112,7 @@ class _Orders:
         self._selector.unregister(watch)
         os.close(watch)
         _, status = os.waitpid(pid, 0)
-        with end, suppress(BrokenPipeError):  # perhaps nobody wants to know any more
+        with end, suppress(ConnectionError):  # perhaps nobody wants to know any more
             end.send(str(os.waitstatus_to_exitcode(status)).encode())
 
 
@@ -160,4 +162,4 @@ def _look_in(first: Sequence[str], own_path: Sequence[str]) -> None:
 
 
 if __name__ == "__main__":
-    main(sys.argv[1], sys.argv[2:])
+    main(sys.argv[1], sys.argv[2], sys.argv[3:])

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import os
+import select
 import signal
 import subprocess
 from collections.abc import Iterator
@@ -96,9 +98,15 @@ def test_programs_share_nothing(interpreters: Interpreters) -> None:
 
 
 def test_test_processes_may_share_a_template(tmp_path: Path) -> None:
-    first, second = Interpreters("json"), Interpreters("json")
-    first.template.place = second.template.place = tmp_path / "template"
-    assert first.template.pid == second.template.pid
-    second.template.close()
-    assert first.run(["-c", "print('here')"]).stdout == "here\n"
-    first.template.close()
+    interpreters = Interpreters("json"), Interpreters("json")
+    with subprocess.Popen(["sleep", "600"]) as owner:
+        for one in interpreters:
+            one.template.share(tmp_path / "template", owner.pid)
+        template = os.pidfd_open(interpreters[0].template.pid)
+        assert interpreters[0].template.pid == interpreters[1].template.pid
+        interpreters[0].template.close()
+        assert interpreters[1].run(["-c", "print('here')"]).stdout == "here\n"
+        owner.kill()
+    assert select.select([template], [], [], 60.0)[0], "it must end when its owner has"
+    os.close(template)
+    interpreters[1].template.close()

@@ -45,7 +45,8 @@ def serve_forks(
         coordinator: The process id of who has started this.
     """
     leave_signals_to_the_coordinator()
-    gc.disable()  # it would look through all that is imported again and again, and free nothing
+    often = gc.get_threshold()
+    gc.set_threshold(0)  # it would look through all that is imported again and again for nothing
     try:
         train: Train = pickle.loads(pickled)
     except Exception:
@@ -54,7 +55,7 @@ def serve_forks(
         return
     gc.collect()
     gc.freeze()  # else collections in the workers would copy all of what they share
-    gc.enable()
+    gc.set_threshold(*often)
     server = _ForkServer(control, channels, train, coordinator)
     try:
         server.serve()

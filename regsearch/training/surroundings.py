@@ -101,7 +101,7 @@ def quiet(*told: type[Warning]) -> Iterator[None]:
     try:
         for logger in map(logging.getLogger, _LOGGERS):
             # A level that changes costs a tenth of a millisecond: all loggers forget what they
-            # know of theirs. Most of these take it from one that stands before them.
+            # know of theirs. Some of these take theirs from one that stands before them.
             if logger.getEffectiveLevel() < logging.ERROR:
                 levels[logger] = logger.level
                 logger.setLevel(logging.ERROR)

@@ -33,12 +33,6 @@ NOT_OURS = (  # prefixes
 )
 
 
-def main(arguments: Sequence[str]) -> None:
-    """Runs `mlflow server` in this process."""
-    end_with_owner()
-    serve(arguments)
-
-
 def end_with_owner() -> None:
     """Has this process end when its standard input does, which is nobody else's from now on."""
     threading.Thread(target=_end_with_pipe, args=(os.dup(0),), daemon=True).start()

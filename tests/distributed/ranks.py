@@ -1,8 +1,9 @@
 """Two processes that train together over gloo: the ranks that an engine would start.
 
-They live as long as the test session, since importing torch is what takes time, and so every test
-also shows that a rank can train one trial after another. A rank that hangs fails the test and is
-replaced together with the other one.
+They are forked from a process that has imported torch and Lightning before it knew of ranks, as an
+engine's are. They live as long as the test session, so that every test also shows that a rank can
+train one trial after another. A rank that hangs fails the test and is replaced together with the
+other one.
 """
 
 from __future__ import annotations

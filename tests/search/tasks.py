@@ -1,4 +1,4 @@
-"""A task that nobody trains; in a file that imports next to nothing, as a fresh process does."""
+"""A task that nobody trains, in a file that a fresh process reads soon."""
 
 from __future__ import annotations
 

@@ -84,7 +84,7 @@ def test_the_same_seed_gives_the_same_study(tmp_path: Path, monkeypatch: Any) ->
     for folder in (tmp_path / "one", tmp_path / "two"):
         folder.mkdir()
         monkeypatch.chdir(folder)
-        found.append(values(study(8).run(tracker=MemoryTracker(), progress=False)))
+        found.append(values(study(12).run(tracker=MemoryTracker(), progress=False)))
     assert found[0] == found[1]
 
 

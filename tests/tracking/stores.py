@@ -77,16 +77,18 @@ class Server:
 
     @property
     def arguments(self) -> list[str]:
-        """What `mlflow server` is started with."""
+        """What the process that reads the store and serves it is started with."""
+        store = f"sqlite:///{self._folder / 'server.db'}"
         address = ["--workers", "1", "--host", "127.0.0.1", "--port", str(self.port)]
-        stores = ["--backend-store-uri", f"sqlite:///{self._folder / 'server.db'}"]
-        return [*address, *stores, "--artifacts-destination", str(self._folder / "served")]
+        stores = ["--backend-store-uri", store]
+        stores += ["--artifacts-destination", str(self._folder / "served")]
+        return [str(self._folder / "no spools"), store, self.uri, *address, *stores]
 
     def up(self) -> None:
         """Starts it, and waits for its first answer."""
         with (self._folder / "server.log").open("ab") as log:
             self._process = start(
-                "regsearch.ui.guarded",
+                "regsearch.ui.reading",
                 *self.arguments,
                 more=SERVER_SETTINGS,
                 stdin=subprocess.PIPE,

@@ -28,12 +28,13 @@ SHELL = {
 GUARDED = """
 import pathlib, sys
 from regsearch.ui import guarded, reading
-store = sys.argv[sys.argv.index("--backend-store-uri") + 1]
-assert not reading.read(pathlib.Path("spools"), store, "").error
-guarded._serve_here()
-import mlflow.server
-pathlib.Path("flask_is_guarded").write_text(str(bool(mlflow.server.is_running_as_server)))
-guarded.main(sys.argv[1:])
+serve_here = guarded._serve_here
+def note():
+    serve_here()
+    import mlflow.server
+    pathlib.Path("flask_is_guarded").write_text(str(bool(mlflow.server.is_running_as_server)))
+guarded._serve_here = note
+reading.main(sys.argv[1:])
 """
 
 

@@ -54,7 +54,7 @@ STRONG = [{**params, "lam": 5 * params["lam"]} for params in KINDS[1:]]  # zeros
 @pytest.mark.parametrize("name", OPTIMIZERS)
 def test_every_kind_and_optimizer_gives_what_it_gives_alone(tmp_path: Path, name: str) -> None:
     """All kinds in one stack, shuffled batches, the last one smaller."""
-    epochs = 20 if name in {"momentum", "adam"} else 6  # nor do they drift apart
+    epochs = 20 if name in {"momentum", "adam"} else 6  # would errors add up in sixty steps?
     given = task(type("Named", (Optimized,), {"name": name}), max_epochs=epochs)
     settings = STRONG if name in {"sgd", "adam", "adamw"} else STRONG[:5:2]
     mine = fused(given, trials(settings), tmp_path, width=len(settings))
