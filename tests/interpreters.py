@@ -153,5 +153,13 @@ class Interpreters:
 
 
 LEARNERS = Interpreters(
-    "torch", "lightning.pytorch", "pytorch_lightning", "optuna", "pandas", "sklearn.linear_model"
+    "torch",
+    "lightning.pytorch",
+    "pytorch_lightning",
+    "optuna",
+    "sqlalchemy.orm",
+    "alembic.command",
+    "pandas",
+    "sklearn.linear_model",
+    "plotly.graph_objects",
 )

@@ -69,10 +69,23 @@ def connected(cluster: Cluster) -> Iterator[None]:
 
 
 @pytest.mark.usefixtures("connected")
-class TestRayEngine(EngineLaws, WorkerEngineLaws, RankLaws):
+class TestOneRayWorker(EngineLaws):
+    """The laws that need no second worker; each one takes Ray a second and more to start."""
+
+    @pytest.fixture
+    def engine(self) -> Engine:
+        return RayEngine("auto", gpus_per_trial=0, cpus_per_trial=2)
+
+
+@pytest.mark.usefixtures("connected")
+class TestRayEngine(WorkerEngineLaws, RankLaws):
     @pytest.fixture
     def engine(self) -> SupervisingEngine:
         return RayEngine("auto", gpus_per_trial=0)
+
+    def test_each_trial_has_exactly_one_outcome(self, engine: Engine) -> None:
+        outcomes = list(engine.run(train, finite(7), go_on))
+        assert sorted(outcome.number for outcome in outcomes) == list(range(7))
 
     def test_a_train_function_that_cannot_be_sent_is_refused_before_any_trial(
         self, engine: SupervisingEngine
