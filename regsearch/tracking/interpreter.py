@@ -48,7 +48,7 @@ def start(
     """Runs a module of this package as the program of another interpreter.
 
     Args:
-        module: Its name; its `main` gets the arguments, and calls `imported`.
+        module: Its name; its `main` gets the arguments.
         arguments: The program's own.
         stdin: Where it reads; see `subprocess.Popen`, as for the others.
         stdout: Where it prints.
@@ -78,14 +78,16 @@ def environment() -> dict[str, str]:
 def main(arguments: Sequence[str]) -> None:
     """Runs a module of this package, in the interpreter that `start` starts."""
     module, *own = arguments
-    gc.disable()  # it would look through all that is imported again and again, and free nothing
-    importlib.import_module(module).main(own)
+    imported(module).main(own)
 
 
-def imported() -> None:
-    """Has garbage collected from now on; nothing of what is imported is any."""
+def imported(module: str) -> Any:
+    """Imports a module without looking for garbage, neither meanwhile nor in it later on."""
+    gc.disable()
+    found = importlib.import_module(module)
     gc.freeze()
     gc.enable()
+    return found
 
 
 if __name__ == "__main__":

@@ -19,7 +19,6 @@ import time
 import traceback
 from pathlib import Path
 
-from regsearch.tracking import interpreter
 from regsearch.tracking.answers import Unreachable
 from regsearch.tracking.shipment import Shipment
 from regsearch.tracking.shipping import OVER
@@ -180,7 +179,6 @@ def main(arguments: list[str]) -> None:
     """Ships the spool that the arguments name."""
     signal.signal(signal.SIGINT, signal.SIG_IGN)
     os.nice(NICENESS)
-    interpreter.imported()
     folder, number, parent, patience = arguments
     own = Spool(Path(folder, number))
     lock = own.take()

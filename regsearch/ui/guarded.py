@@ -1,15 +1,11 @@
 """MLflow's server as one process that outlives nobody: it ends when its standard input does.
 
-Its arguments: those of `mlflow server`
-
 Whoever started it holds the other end of that pipe. However he ends, killed or not, the pipe ends
 too, and then this process ends itself, with all of its own group.
 """
 
 from __future__ import annotations
 
-import gc
-import importlib
 import os
 import runpy
 import signal
@@ -19,7 +15,7 @@ import time
 from collections.abc import Callable, Sequence
 from typing import Any
 
-from regsearch.tracking import interpreter
+from regsearch.tracking.interpreter import imported
 
 GRACE_SECONDS = 5.0
 # What `mlflow server` also takes from the environment, and what no link of ours would survive.
@@ -45,10 +41,8 @@ def serve(arguments: Sequence[str]) -> None:
     for name in list(os.environ):
         if name.startswith(NOT_OURS):
             del os.environ[name]
-    gc.disable()
     _serve_here()
-    importlib.import_module("mlflow.cli")
-    interpreter.imported()
+    imported("mlflow.cli")
     sys.argv = ["mlflow", "server", *arguments]
     runpy.run_module("mlflow", run_name="__main__", alter_sys=True)
 
@@ -69,8 +63,8 @@ def _serve_here() -> None:
     which `SERVER_SETTINGS` switches off.
     """
     # First: by it MLflow's app knows, as it is imported, that it is a server and must be guarded.
-    uvicorn = importlib.import_module("uvicorn")
-    server = importlib.import_module("mlflow.server")
+    uvicorn = imported("uvicorn")
+    server = imported("mlflow.server")
     start: Callable[..., Any] | None = vars(server).get("_exec_cmd")
     if start is None:
         return

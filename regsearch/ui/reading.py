@@ -15,7 +15,6 @@ from collections.abc import Sequence
 from dataclasses import asdict
 from pathlib import Path
 
-from regsearch.tracking import interpreter
 from regsearch.tracking.catalog import entries, exhibit
 from regsearch.tracking.database import flaw
 from regsearch.tracking.leftovers import ship_leftovers
@@ -77,7 +76,6 @@ def _explained(uri: str, error: Exception) -> str:
 
 def main(arguments: Sequence[str]) -> None:
     """Answers, and serves what could be read."""
-    interpreter.imported()
     guarded.end_with_owner()
     spools, uri, server, *serving = arguments
     outlook = read(Path(spools), uri, server)

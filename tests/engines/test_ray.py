@@ -83,9 +83,7 @@ class TestRayEngine(WorkerEngineLaws, RankLaws):
     def engine(self) -> SupervisingEngine:
         return RayEngine("auto", gpus_per_trial=0)
 
-    def test_each_trial_has_exactly_one_outcome(self, engine: Engine) -> None:
-        outcomes = list(engine.run(train, finite(7), go_on))
-        assert sorted(outcome.number for outcome in outcomes) == list(range(7))
+    test_each_trial_has_exactly_one_outcome = EngineLaws.test_each_trial_has_exactly_one_outcome
 
     def test_a_train_function_that_cannot_be_sent_is_refused_before_any_trial(
         self, engine: SupervisingEngine
