@@ -1,11 +1,10 @@
 from __future__ import annotations
 
-from collections.abc import Iterator
-from pathlib import Path
+from collections.abc import Callable, Iterator
 
 import pytest
 
-from tests.browser.chromium import Browser, chromium
+from tests.browser.chromium import WIDE, Browser, chromium
 from tests.browser.lookout import Lookout, lookout
 from tests.figures.stored import empty_database
 
@@ -35,9 +34,15 @@ def browser(chromium_session: Browser) -> Iterator[Browser]:
 
 
 @pytest.fixture
-def page_file(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """Where tests write their pages: at one address, the same scripts are compiled once."""
-    return tmp_path_factory.getbasetemp() / "page.html"
+def open_page(browser: Browser, tmp_path_factory: pytest.TempPathFactory) -> Callable[..., None]:
+    """Opens HTML in a window of some size; at one address, the same scripts are compiled once."""
+    file = tmp_path_factory.getbasetemp() / "page.html"
+
+    def open_page(content: str, size: tuple[int, int] = WIDE) -> None:
+        file.write_text(content, encoding="utf-8")
+        browser.open(file.as_uri(), size)
+
+    return open_page
 
 
 @pytest.fixture(scope="session")

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from functools import cache
-from pathlib import Path
 
 import pytest
 
@@ -22,10 +21,9 @@ DARK_PAPER = "rgb({}, {}, {})".format(*bytes.fromhex(DARK[PAPER][1:]))
 
 
 @pytest.fixture
-def shown(browser: Browser, page_file: Path) -> Opens:
+def shown(browser: Browser, open_page: Opens) -> Opens:
     def show(content: str, size: tuple[int, int] = WIDE) -> None:
-        page_file.write_text(content, encoding="utf-8")
-        browser.open(page_file.as_uri(), size)
+        open_page(content, size)
         browser.until(lambda: _told(browser, "ready"))
         assert _told(browser, "failed") == ""
         assert browser.errors == []
@@ -102,10 +100,9 @@ def test_dark_windows_get_dark_figures(browser: Browser, shown: Opens) -> None:
 
 
 def test_a_window_that_turns_dark_while_figures_are_drawn(
-    browser: Browser, page_file: Path
+    browser: Browser, open_page: Opens
 ) -> None:
-    page_file.write_text(_page("as usual"), encoding="utf-8")
-    browser.open(page_file.as_uri())
+    open_page(_page("as usual"))
     browser.until(lambda: int(_told(browser, "drawn") or 0) > 1)
     dark = {"features": [{"name": "prefers-color-scheme", "value": "dark"}]}
     browser.driver.execute_cdp_cmd("Emulation.setEmulatedMedia", dark)

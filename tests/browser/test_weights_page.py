@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from html import escape
-from pathlib import Path
 
 import pytest
 import torch
@@ -29,12 +28,11 @@ Opens = Callable[..., None]
 
 
 @pytest.fixture
-def framed(browser: Browser, page_file: Path) -> Opens:
+def framed(browser: Browser, open_page: Opens) -> Opens:
     def show(page: str, size: tuple[int, int] = WIDE) -> None:
         style = "position:fixed;inset:0;width:100%;height:100%;border:0"
         frame = f'<iframe sandbox="allow-scripts" style="{style}" srcdoc="{escape(page)}"></iframe>'
-        page_file.write_text(f"<!doctype html><meta charset=utf-8>{frame}", encoding="utf-8")
-        browser.open(page_file.as_uri(), size)
+        open_page(f"<!doctype html><meta charset=utf-8>{frame}", size)
         browser.driver.switch_to.frame(0)
         browser.until(lambda: browser.driver.find_elements(By.CSS_SELECTOR, "article canvas"))
 

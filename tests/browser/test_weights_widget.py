@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
-from pathlib import Path
 
 import pytest
 from selenium.webdriver.common.action_chains import ActionChains
@@ -23,11 +22,10 @@ Opens = Callable[..., None]
 
 
 @pytest.fixture
-def shown(browser: Browser, page_file: Path) -> Opens:
+def shown(browser: Browser, open_page: Opens) -> Opens:
     def show(studies: Sequence[StudyData], size: tuple[int, int] = WIDE) -> None:
         head = '<!doctype html><meta charset="utf-8">'
-        page_file.write_text(head + weights_widget(studies), encoding="utf-8")
-        browser.open(page_file.as_uri(), size)
+        open_page(head + weights_widget(studies), size)
         browser.until(lambda: all(map(len, _drawings(browser))))
 
     return show
