@@ -46,6 +46,9 @@ if __name__ == "__main__":
 @pytest.fixture(scope="module")
 def interpreters() -> Iterator[Interpreters]:
     interpreters = Interpreters("numpy")
+    with open(os.devnull, "rb") as inherited:
+        os.set_inheritable(inherited.fileno(), True)  # as continuous integration leaves its pipes
+        assert interpreters.template.pid
     yield interpreters
     interpreters.template.close()
 
