@@ -21,6 +21,8 @@ SECONDS = 1.0
 class Backlog:
     """New rows of trials that are in the database.
 
+    A row may come again, with another value, where it could not be written the first time.
+
     Args:
         engine: The database.
     """
@@ -29,7 +31,7 @@ class Backlog:
         self._engine = engine
         known = sqlalchemy.MetaData()
         self._tables = {t: sqlalchemy.Table(t, known, autoload_with=engine) for t in TABLES}
-        self._rows: dict[str, list[dict[str, Any]]] = defaultdict(list)
+        self._rows: dict[str, dict[tuple[int, Any], dict[str, Any]]] = defaultdict(dict)
         self._written_at = time.monotonic()
 
     def add_param(
@@ -38,17 +40,17 @@ class Backlog:
         """Takes a parameter, in Optuna's internal form."""
         described = distribution_to_json(distribution)
         row = {"param_name": name, "param_value": internal, "distribution_json": described}
-        self._rows["trial_params"].append({"trial_id": trial_id, **row})
+        self._rows["trial_params"][trial_id, name] = {"trial_id": trial_id, **row}
 
     def add_user_attr(self, trial_id: int, key: str, value: Any) -> None:
-        """Takes an attribute that the trial does not have yet."""
+        """Takes an attribute that the trial does not have yet in the database."""
         row = {"trial_id": trial_id, "key": key, "value_json": json.dumps(value)}
-        self._rows["trial_user_attributes"].append(row)
+        self._rows["trial_user_attributes"][trial_id, key] = row
 
     def add_report(self, trial_id: int, step: int, value: float) -> None:
         """Takes a reported value, which must be finite."""
         row = {"step": step, "intermediate_value": value, "intermediate_value_type": "FINITE"}
-        self._rows["trial_intermediate_values"].append({"trial_id": trial_id, **row})
+        self._rows["trial_intermediate_values"][trial_id, step] = {"trial_id": trial_id, **row}
 
     @property
     def is_due(self) -> bool:
@@ -60,6 +62,6 @@ class Backlog:
         if self._rows:
             with self._engine.begin() as connection:
                 for table, rows in self._rows.items():
-                    connection.execute(self._tables[table].insert(), rows)
+                    connection.execute(self._tables[table].insert(), [*rows.values()])
             self._rows.clear()
         self._written_at = time.monotonic()
