@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import fcntl
 import os
+import socket
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
@@ -50,6 +51,11 @@ def held(path: Path, what: str) -> Iterator[None]:
                 "mounted with locks."
             ) from error
         file.truncate(0)
-        file.write(f"{os.getpid()}\n")
+        file.write(f"{this_process()}\n")
         file.flush()
         yield
+
+
+def this_process() -> str:
+    """Returns what names this process to somebody who waits for it, perhaps elsewhere."""
+    return f"{os.getpid()} on {socket.gethostname()}"

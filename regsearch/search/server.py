@@ -1,54 +1,100 @@
 """One coordinator a study in a database server: a lock that the server keeps for a connection.
 
 A lock file keeps out processes of one folder; a server has clients in other folders and machines.
-The server frees the lock when the connection ends, so a process that dies leaves none behind.
+The server frees the lock when the connection ends, so a process that dies leaves none behind. It
+is the very connection that writes which has the lock: if that breaks, or the server starts anew,
+the next one takes it again, and where another process was faster, nothing more is written. A pooler
+between must keep sessions.
 """
 
 from __future__ import annotations
 
 import hashlib
+from typing import Any
 
 import sqlalchemy
-from sqlalchemy.engine import URL, Connection, Engine
+from optuna.storages import RDBStorage
+from sqlalchemy.engine import URL, Engine
+from sqlalchemy.engine.interfaces import DBAPIConnection
 
 from regsearch.search.errors import StorageHeldError
+
+HOLDER = "regsearch.holder"  # the attribute of a study that says which process has the lock
+
+# Servers may end connections that are idle, as MySQL does after eight hours, and trials are long.
+_STAY = {
+    "postgresql": "SELECT set_config(name, '0', false) FROM pg_settings"
+    " WHERE name = 'idle_session_timeout'",  # which is new in PostgreSQL 14
+    "mysql": "SET SESSION wait_timeout = 31536000",  # seconds; the most there is
+    "mariadb": "SET SESSION wait_timeout = 31536000",
+}
 
 
 def has_locks(url: URL) -> bool:
     """Tells whether a database has locks of its own, else a file must do."""
-    return url.get_backend_name() in ("postgresql", "mysql", "mariadb")
+    return url.get_backend_name() in _STAY
 
 
-def locked(engine: Engine, name: str, storage: str) -> Connection:
-    """Returns a connection that holds a study's lock until it is closed.
-
-    PostgreSQL's was tried on a server; that of MySQL and MariaDB was not. Theirs is lost with the
-    connection, which their `wait_timeout` ends. A pooler between must keep sessions.
+def held_in(storage: str, name: str, text: str) -> RDBStorage:
+    """Returns a database that holds a study's lock, until its engine is disposed of.
 
     Args:
-        engine: The database, one that has locks.
+        storage: The URL of a database that has locks.
         name: The study's name.
-        storage: What the lock protects, for the error.
+        text: What the lock protects, for the error.
 
     Raises:
-        StorageHeldError: If another process holds it.
+        StorageHeldError: If another process holds it. Later on, whatever is written raises this if
+            another process has taken the lock while the server was away.
     """
-    connection = engine.connect().execution_options(isolation_level="AUTOCOMMIT")
-    connection.detach()  # when it is closed, it ends, instead of going back to the pool
-    if connection.scalar(attempt(engine.url, name)):
-        return connection
-    connection.close()
-    raise StorageHeldError(
-        f"One process at a time may search in study {name!r} of {storage}, but another one, "
-        "perhaps on another machine, has it open. Wait for it, stop it, or give this study "
-        "another name."
-    )
+    prepared = RDBStorage(storage)  # with tables, for which Optuna takes several connections
+    holder = _last_holder(prepared, name)
+    prepared.engine.dispose()
+    one = {"pool_size": 1, "max_overflow": 0, "pool_pre_ping": True}
+    disk = RDBStorage(storage, one, skip_compatibility_check=True, skip_table_creation=True)
+    _hold(disk.engine, name, text, holder)
+    return disk
 
 
-def attempt(url: URL, name: str) -> sqlalchemy.TextClause:
+def lock_query(url: URL, name: str) -> str:
     """Returns the query that takes a study's lock, or gives false at once."""
     digest = hashlib.sha256(f"regsearch {url.database} {name}".encode()).digest()
     if url.get_backend_name() == "postgresql":
-        key = int.from_bytes(digest[:8], "big", signed=True)
-        return sqlalchemy.text("SELECT pg_try_advisory_lock(:key)").bindparams(key=key)
-    return sqlalchemy.text("SELECT GET_LOCK(:key, 0)").bindparams(key=digest.hex()[:40])
+        return f"SELECT pg_try_advisory_lock({int.from_bytes(digest[:8], 'big', signed=True)})"
+    return f"SELECT GET_LOCK('{digest.hex()[:40]}', 0)"
+
+
+def _last_holder(disk: RDBStorage, name: str) -> str:
+    try:
+        attributes = disk.get_study_user_attrs(disk.get_study_id_from_name(name))
+    except KeyError:
+        return "(unknown)"
+    return str(attributes.get(HOLDER, "(unknown)"))
+
+
+def _hold(engine: Engine, name: str, text: str, holder: str) -> None:
+    """Has each connection of an engine take the lock as it is made, and makes the first one."""
+    stay, query = _STAY[engine.url.get_backend_name()], lock_query(engine.url, name)
+
+    @sqlalchemy.event.listens_for(engine, "connect")
+    def take(connection: DBAPIConnection, _record: object) -> None:
+        if not _answer(connection, stay, query):
+            raise StorageHeldError(
+                f"One process at a time may search in study {name!r} of {text}, but process "
+                f"{holder} has it open. Wait for it, stop it, or give this study another name."
+            )
+
+    engine.dispose()  # the connection from before the listener
+    engine.connect().close()
+    holder = "(unknown)"  # the next one would be somebody else
+
+
+def _answer(connection: DBAPIConnection, order: str, query: str) -> Any:
+    """Carries out an order, and returns the answer to a query."""
+    cursor = connection.cursor()
+    cursor.execute(order)
+    cursor.execute(query)
+    (answer,) = cursor.fetchall()[0]
+    cursor.close()
+    connection.commit()
+    return answer

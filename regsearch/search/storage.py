@@ -20,9 +20,9 @@ from sqlalchemy.engine import URL, make_url
 from sqlalchemy.exc import ArgumentError, SQLAlchemyError
 
 from regsearch.search.errors import StorageError
-from regsearch.search.lock import held
+from regsearch.search.lock import held, this_process
 from regsearch.search.mirror import MirroredStorage
-from regsearch.search.server import has_locks, locked
+from regsearch.search.server import HOLDER, has_locks, held_in
 from regsearch.trials import Direction
 
 
@@ -66,15 +66,16 @@ def opened(storage: str | None, name: str, direction: Direction) -> Iterator[Ope
         text = url.render_as_string(hide_password=True)
         if not has_locks(url):
             stack.enter_context(held(_lock_file(url, name), text))
-        disk = _connected(storage, url)
+        with _explained(text, ImportError):  # the database's driver
+            disk = held_in(storage, name, text) if has_locks(url) else _connected(storage, url)
         stack.callback(disk.engine.dispose)
         with _explained(text):
-            if has_locks(url):
-                stack.enter_context(locked(disk.engine, name, text))
             optuna.create_study(
                 study_name=name, storage=disk, direction=direction, load_if_exists=True
             )
             mirror = MirroredStorage(disk, name)
+            if has_locks(url):
+                mirror.set_study_user_attr(mirror.study_id, HOLDER, this_process())
         study = optuna.load_study(study_name=name, storage=mirror)
         with _explained(text):
             yield OpenStudy(study, _beside(url, ".files") / str(mirror.study_id), text)
@@ -123,8 +124,7 @@ def _in_memory(name: str, direction: Direction) -> OpenStudy:
 
 def _connected(storage: str, url: URL) -> optuna.storages.RDBStorage:
     options = {"connect_args": {"timeout": 60}} if _is_file(url) else None
-    with _explained(url.render_as_string(hide_password=True), ImportError):  # the database's driver
-        disk = optuna.storages.RDBStorage(storage, engine_kwargs=options)
+    disk = optuna.storages.RDBStorage(storage, engine_kwargs=options)
     if _is_file(url):
         sqlalchemy.event.listen(disk.engine, "connect", _set_pragmas)
         disk.engine.dispose()  # the connection from before the listener

@@ -130,7 +130,7 @@ class Study:
             NotFusableError: If trials are to be fused and cannot.
             ValueError: If the engine cannot train a trial on so many devices.
             StorageHeldError: If another process searches in this SQLite file, or in this study of a
-                PostgreSQL or MySQL server.
+                PostgreSQL, MySQL or MariaDB server.
             StorageError: If the storage cannot be opened or written.
             StudyChangedError: If the stored study has another task, space or seed.
             RepeatedFailureError: If trials keep failing.

@@ -5,6 +5,8 @@ from __future__ import annotations
 import errno
 import fcntl
 import os
+import re
+import socket
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
@@ -122,7 +124,8 @@ def test_a_trial_that_kills_its_process_is_given_up() -> None:
 @pytest.mark.slow  # starts processes that train
 def test_a_storage_in_use_is_refused() -> None:
     with started(1) as process:
-        with pytest.raises(StorageHeldError, match=f"process {process.pid} has it open"):
+        named = f"process {process.pid} on {re.escape(socket.gethostname())} has it open"
+        with pytest.raises(StorageHeldError, match=named):
             go(study(4, storage=DB))
         with pytest.raises(StorageHeldError):
             go(study(4, name="another", storage=DB))
