@@ -18,6 +18,7 @@ from sqlalchemy.engine import URL, Engine
 from sqlalchemy.engine.interfaces import DBAPIConnection
 
 from regsearch.search.errors import StorageHeldError
+from regsearch.search.reconnecting import wait_for_server
 
 HOLDER = "regsearch.holder"  # the attribute of a study that says which process has the lock
 
@@ -52,6 +53,7 @@ def held_in(storage: str, name: str, text: str) -> RDBStorage:
     prepared.engine.dispose()
     one = {"pool_size": 1, "max_overflow": 0, "pool_pre_ping": True}
     disk = RDBStorage(storage, one, skip_compatibility_check=True, skip_table_creation=True)
+    wait_for_server(disk.engine)
     _hold(disk.engine, name, text, holder)
     return disk
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 import gc
 import os
 import secrets
+import threading
 import time
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -14,6 +15,7 @@ import pytest
 from pandas.testing import assert_frame_equal
 from sqlalchemy.engine import make_url
 
+from regsearch.search import reconnecting
 from regsearch.search.errors import StorageError, StorageHeldError
 from regsearch.search.server import has_locks, lock_query
 from regsearch.search.storage import opened
@@ -132,11 +134,31 @@ def test_who_has_lost_the_lock_writes_nothing(name: str, server: Server) -> None
     assert table.set_index("number").loc[1, "reason"].startswith("lost")
 
 
+@pytest.mark.filterwarnings("ignore:unclosed <socket")  # PyMySQL's, which could not connect
+def test_a_server_that_is_away_for_a_moment_is_waited_for(
+    name: str, server: Server, caplog: pytest.LogCaptureFixture
+) -> None:
+    def goes_away() -> Iterator[None]:
+        server.kill()
+        back = threading.Timer(0.5, server.start)
+        back.start()
+        yield
+        back.join()
+
+    asked = study(3, name=name, storage=server.url)
+    table = go(asked, when_half_done(goes_away())).trials
+    gc.collect()
+    assert table["state"].tolist() == ["complete"] * 3
+    assert len([line for line in caplog.messages if "waits for its database" in line]) == 1
+
+
 @pytest.mark.slow  # Optuna asks a server again and again, for seconds
 @pytest.mark.filterwarnings("ignore:unclosed <socket")  # PyMySQL's, which could not connect
-def test_a_server_that_is_away_stops_the_study_which_then_goes_on(
-    name: str, server: Server
+def test_a_server_that_stays_away_stops_the_study_which_then_goes_on(
+    name: str, server: Server, monkeypatch: pytest.MonkeyPatch
 ) -> None:
+    monkeypatch.setattr(reconnecting, "LONGEST", 0.5)
+
     def goes_away() -> Iterator[None]:
         server.kill()
         yield
