@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import shutil
+import signal
 import socket
 import subprocess
 import time
@@ -17,7 +18,7 @@ import sqlalchemy
 from sqlalchemy.exc import OperationalError
 
 IDLE = 1  # seconds after which a server ends a connection that lets it
-_STARTS_WITHIN = 60.0  # seconds
+_WITHIN = 60.0  # seconds that it may take to start or to end
 # Where Debian keeps what is not on everybody's PATH.
 _PLACES = ("/usr/sbin", *map(str, Path("/usr/lib/postgresql").glob("*/bin")))
 
@@ -48,7 +49,7 @@ class Server:
         """Starts it, and waits until it answers."""
         self._process = _started(self._command, self._account)
         engine = sqlalchemy.create_engine(self.url)
-        deadline = time.monotonic() + _STARTS_WITHIN
+        deadline = time.monotonic() + _WITHIN
         while not (_listens(self._place) and _answers(engine)):
             assert self._process.poll() is None, "a server must not end before it has answered"
             assert time.monotonic() < deadline, "a server must answer"
@@ -59,6 +60,11 @@ class Server:
         """Ends it as a power failure does."""
         self._process.kill()
         self._process.wait()
+
+    def end(self) -> None:
+        """Ends it and its own processes in order."""
+        self._process.send_signal(signal.SIGQUIT)
+        self._process.wait(_WITHIN)
 
 
 @contextmanager
@@ -113,7 +119,7 @@ def _served(server: Server) -> Iterator[Server]:
     try:
         yield server
     finally:
-        server.kill()
+        server.end()
 
 
 def _carry_out(command: Sequence[object], account: str | None = None) -> None:
