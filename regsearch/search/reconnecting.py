@@ -53,7 +53,8 @@ class _Patience:
             self._is_left = False
             raise error
         if not self._has_told:
-            _log.warning("The study waits for its database, %.0f s at most: %s", LONGEST, error)
+            words = str(error)  # for the error itself holds what is left of the connection
+            _log.warning("The study waits for its database, %.0f s at most: %s", LONGEST, words)
             self._has_told = True
         time.sleep(_PAUSE)
 
