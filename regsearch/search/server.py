@@ -1,69 +1,57 @@
-"""One coordinator a study in a database server: a lock that the server keeps for a connection.
-
-A lock file keeps out processes of one folder; a server has clients in other folders and machines.
-The server frees the lock when the connection ends, so a process that dies leaves none behind. It
-is the very connection that writes which has the lock: if that breaks, or the server starts anew,
-the next one takes it again, and where another process was faster, nothing more is written. A pooler
-between must keep sessions.
-"""
+"""A database server as a study's storage, of which this process alone writes this study."""
 
 from __future__ import annotations
 
-import hashlib
-from typing import Any
-
 import sqlalchemy
 from optuna.storages import RDBStorage
-from sqlalchemy.engine import URL, Engine
-from sqlalchemy.engine.interfaces import DBAPIConnection
+from sqlalchemy.dialects import mysql
+from sqlalchemy.engine import Engine
 
-from regsearch.search.errors import StorageHeldError
 from regsearch.search.reconnecting import wait_for_server
+from regsearch.search.server_lock import hold
 
-HOLDER = "regsearch.holder"  # the attribute of a study that says which process has the lock
+HOLDER = "regsearch.holder"  # the attribute of a study that says which process has its lock
 
-# Servers may end connections that are idle, as MySQL does after eight hours, and trials are long.
-_STAY = {
-    "postgresql": "SELECT set_config(name, '0', false) FROM pg_settings"
-    " WHERE name = 'idle_session_timeout'",  # which is new in PostgreSQL 14
-    "mysql": "SET SESSION wait_timeout = 31536000",  # seconds; the most there is
-    "mariadb": "SET SESSION wait_timeout = 31536000",
-}
-
-
-def has_locks(url: URL) -> bool:
-    """Tells whether a database has locks of its own, else a file must do."""
-    return url.get_backend_name() in _STAY
+_ATTRIBUTES = (  # Optuna's tables of them
+    "study_user_attributes",
+    "study_system_attributes",
+    "trial_user_attributes",
+    "trial_system_attributes",
+)
 
 
-def held_in(storage: str, name: str, text: str) -> RDBStorage:
+def connected_to_server(storage: str, name: str, text: str) -> RDBStorage:
     """Returns a database that holds a study's lock, until its engine is disposed of.
 
     Args:
         storage: The URL of a database that has locks.
         name: The study's name.
-        text: What the lock protects, for the error.
+        text: Where it is stored, for the error.
 
     Raises:
-        StorageHeldError: If another process holds it. Later on, whatever is written raises this if
-            another process has taken the lock while the server was away.
+        StorageHeldError: If another process holds the lock.
     """
     prepared = RDBStorage(storage)  # with tables, for which Optuna takes several connections
+    _make_room(prepared.engine)
     holder = _last_holder(prepared, name)
     prepared.engine.dispose()
     one = {"pool_size": 1, "max_overflow": 0, "pool_pre_ping": True}
     disk = RDBStorage(storage, one, skip_compatibility_check=True, skip_table_creation=True)
     wait_for_server(disk.engine)
-    _hold(disk.engine, name, text, holder)
+    hold(disk.engine, name, text, holder)
     return disk
 
 
-def lock_query(url: URL, name: str) -> str:
-    """Returns the query that takes a study's lock, or gives false at once."""
-    digest = hashlib.sha256(f"regsearch {url.database} {name}".encode()).digest()
-    if url.get_backend_name() == "postgresql":
-        return f"SELECT pg_try_advisory_lock({int.from_bytes(digest[:8], 'big', signed=True)})"
-    return f"SELECT GET_LOCK('{digest.hex()[:40]}', 0)"
+def _make_room(engine: Engine) -> None:
+    """Has attributes be as long as elsewhere, as tracebacks are, or the metrics of a deep network.
+
+    What Optuna asks for has no limit in PostgreSQL and SQLite, and 64 KiB in MySQL.
+    """
+    for table in _ATTRIBUTES:
+        columns = {it["name"]: it["type"] for it in sqlalchemy.inspect(engine).get_columns(table)}
+        if isinstance(columns["value_json"], mysql.TEXT):
+            with engine.begin() as connection:
+                connection.exec_driver_sql(f"ALTER TABLE {table} MODIFY value_json MEDIUMTEXT")
 
 
 def _last_holder(disk: RDBStorage, name: str) -> str:
@@ -72,31 +60,3 @@ def _last_holder(disk: RDBStorage, name: str) -> str:
     except KeyError:
         return "(unknown)"
     return str(attributes.get(HOLDER, "(unknown)"))
-
-
-def _hold(engine: Engine, name: str, text: str, holder: str) -> None:
-    """Has each connection of an engine take the lock as it is made, and makes the first one."""
-    stay, query = _STAY[engine.url.get_backend_name()], lock_query(engine.url, name)
-
-    @sqlalchemy.event.listens_for(engine, "connect")
-    def take(connection: DBAPIConnection, _record: object) -> None:
-        if not _answer(connection, stay, query):
-            raise StorageHeldError(
-                f"One process at a time may search in study {name!r} of {text}, but process "
-                f"{holder} has it open. Wait for it, stop it, or give this study another name."
-            )
-
-    engine.dispose()  # the connection from before the listener
-    engine.connect().close()
-    holder = "(unknown)"  # the next one would be somebody else
-
-
-def _answer(connection: DBAPIConnection, order: str, query: str) -> Any:
-    """Carries out an order, and returns the answer to a query."""
-    cursor = connection.cursor()
-    cursor.execute(order)
-    cursor.execute(query)
-    (answer,) = cursor.fetchall()[0]
-    cursor.close()
-    connection.commit()
-    return answer

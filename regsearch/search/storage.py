@@ -22,7 +22,8 @@ from sqlalchemy.exc import ArgumentError, SQLAlchemyError
 from regsearch.search.errors import StorageError
 from regsearch.search.lock import held, this_process
 from regsearch.search.mirror import MirroredStorage
-from regsearch.search.server import HOLDER, has_locks, held_in
+from regsearch.search.server import HOLDER, connected_to_server
+from regsearch.search.server_lock import has_locks
 from regsearch.trials import Direction
 
 
@@ -67,7 +68,10 @@ def opened(storage: str | None, name: str, direction: Direction) -> Iterator[Ope
         if not has_locks(url):
             stack.enter_context(held(_lock_file(url, name), text))
         with _explained(text, ImportError):  # the database's driver
-            disk = held_in(storage, name, text) if has_locks(url) else _connected(storage, url)
+            if has_locks(url):
+                disk = connected_to_server(storage, name, text)
+            else:
+                disk = _connected(storage, url)
         stack.callback(disk.engine.dispose)
         with _explained(text):
             optuna.create_study(

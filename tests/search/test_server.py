@@ -17,9 +17,10 @@ from sqlalchemy.engine import make_url
 
 from regsearch.search import reconnecting
 from regsearch.search.errors import StorageError, StorageHeldError
-from regsearch.search.server import has_locks, lock_query
+from regsearch.search.records import records
+from regsearch.search.server_lock import has_locks, lock_query
 from regsearch.search.storage import opened
-from regsearch.trials import Train, Trial
+from regsearch.trials import OnReport, Outcome, Train, Trial
 from tests.interpreters import LEARNERS, Program
 from tests.search.servers import IDLE, KINDS, Server
 from tests.search.toys import CLOCK, DB, curve, go, study, trained
@@ -89,6 +90,19 @@ def test_a_study_is_what_it_is_in_a_file(server: Server) -> None:
     odd = "λ '\"%s\\ 😀"
     there, here = (go(study(12, name=odd, storage=url)).trials for url in (server.url, DB))
     assert_frame_equal(there.drop(columns=CLOCK), here.drop(columns=CLOCK))
+
+
+def test_a_long_traceback_is_kept(name: str, server: Server) -> None:
+    long = f"Traceback\n{'λ' * 50_000}"
+
+    def fails_once(trials: Iterator[Trial], on_report: OnReport) -> Iterator[Outcome]:
+        first = next(trials)
+        yield Outcome(first.number, "failed", None, {}, long)
+        yield from trained()(trials, on_report)
+
+    go(study(2, name=name, storage=server.url), fails_once)
+    read = go(study(3, name=name, storage=server.url)).optuna_study.trials
+    assert [entry.error for entry in records(read)] == [long, "", "", ""]
 
 
 def test_a_lock_is_kept_while_nothing_is_written(name: str, server: Server) -> None:
