@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+import functools
 import logging
 import time
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
+from contextlib import suppress
 from typing import Any
 
 import sqlalchemy
@@ -22,41 +24,31 @@ def wait_for_server(engine: Engine) -> None:
 
     Once it has waited in vain it does so no more, until the server has been back.
     """
-    patience = _Patience()
+    may_wait = True
 
     @sqlalchemy.event.listens_for(engine, "do_connect")
     def connect(
         dialect: Dialect, _record: object, arguments: Sequence[Any], keywords: Mapping[str, Any]
     ) -> DBAPIConnection:
-        patience.begin()
-        while True:
-            try:
-                connection = dialect.connect(*arguments, **keywords)
-            except dialect.loaded_dbapi.Error as error:
-                patience.wait_or_raise(error)
-            else:
-                patience.renew()
-                return connection
+        nonlocal may_wait
+        once = functools.partial(dialect.connect, *arguments, **keywords)
+        waits, may_wait = may_wait, False
+        connection = _waited_for(once, dialect.loaded_dbapi.Error) if waits else once()
+        may_wait = True
+        return connection
 
 
-class _Patience:
-    def __init__(self) -> None:
-        self._is_left = True
-        self._until = 0.0
-        self._has_told = False
-
-    def begin(self) -> None:
-        self._until = time.monotonic() + (LONGEST if self._is_left else 0.0)
-
-    def wait_or_raise(self, error: Exception) -> None:
-        if time.monotonic() >= self._until:
-            self._is_left = False
-            raise error
-        if not self._has_told:
-            words = str(error)  # for the error itself holds what is left of the connection
-            _log.warning("The study waits for its database, %.0f s at most: %s", LONGEST, words)
-            self._has_told = True
+def _waited_for(
+    connect: Callable[[], DBAPIConnection], refusal: type[Exception]
+) -> DBAPIConnection:
+    until = time.monotonic() + LONGEST
+    try:
+        return connect()
+    except refusal as error:
+        words = str(error)  # for the error itself holds what is left of the connection
+        _log.warning("The study waits for its database, %.0f s at most: %s", LONGEST, words)
+    while time.monotonic() < until:
         time.sleep(_PAUSE)
-
-    def renew(self) -> None:
-        self._is_left, self._has_told = True, False
+        with suppress(refusal):
+            return connect()
+    return connect()

@@ -65,12 +65,11 @@ def opened(storage: str | None, name: str, direction: Direction) -> Iterator[Ope
             return
         url = parsed(storage)
         text = url.render_as_string(hide_password=True)
-        if not has_locks(url):
-            stack.enter_context(held(_lock_file(url, name), text))
         with _explained(text, ImportError):  # the database's driver
             if has_locks(url):
                 disk = connected_to_server(storage, name, text)
             else:
+                stack.enter_context(held(_lock_file(url, name), text))
                 disk = _connected(storage, url)
         stack.callback(disk.engine.dispose)
         with _explained(text):
