@@ -7,15 +7,16 @@ import shutil
 import signal
 import socket
 import subprocess
-import time
 from collections.abc import Callable, Iterator, Sequence
-from contextlib import AbstractContextManager, contextmanager
+from contextlib import AbstractContextManager, closing, contextmanager
 from pathlib import Path
 from tempfile import TemporaryDirectory
 
 import pytest
 import sqlalchemy
 from sqlalchemy.exc import OperationalError
+
+from tests.faults.curves import until
 
 IDLE = 1  # seconds after which a server ends a connection that lets it
 _WITHIN = 60.0  # seconds that it may take to start or to end
@@ -49,11 +50,7 @@ class Server:
         """Starts it, and waits until it answers."""
         self._process = _started(self._command, self._account)
         engine = sqlalchemy.create_engine(self.url)
-        deadline = time.monotonic() + _WITHIN
-        while not (_listens(self._place) and _answers(engine)):
-            assert self._process.poll() is None, "a server must not end before it has answered"
-            assert time.monotonic() < deadline, "a server must answer"
-            time.sleep(0.02)
+        until(lambda: self._answers(engine), _WITHIN)
         engine.dispose()
 
     def kill(self) -> None:
@@ -61,10 +58,21 @@ class Server:
         self._process.kill()
         self._process.wait()
 
-    def end(self) -> None:
+    def close(self) -> None:
         """Ends it and its own processes in order."""
         self._process.send_signal(signal.SIGQUIT)
         self._process.wait(_WITHIN)
+
+    def _answers(self, engine: sqlalchemy.Engine) -> bool:
+        assert self._process.poll() is None, "a server must not end before it has answered"
+        with socket.socket(socket.AF_UNIX) as visitor:
+            if visitor.connect_ex(str(self._place)) != 0:
+                return False
+        try:
+            engine.connect().close()
+        except OperationalError:
+            return False
+        return True
 
 
 @contextmanager
@@ -81,7 +89,8 @@ def postgresql() -> Iterator[Server]:
         settings = ["listen_addresses=", "fsync=off", f"idle_session_timeout={IDLE}s"]
         command = [postgres, "-D", data, "-k", folder, *(f"--{setting}" for setting in settings)]
         url = f"postgresql+psycopg://me@/postgres?host={folder}"
-        yield from _served(Server(command, Path(folder, ".s.PGSQL.5432"), url, account))
+        with closing(Server(command, Path(folder, ".s.PGSQL.5432"), url, account)) as server:
+            yield server
 
 
 @contextmanager
@@ -97,7 +106,8 @@ def mariadb() -> Iterator[Server]:
         settings = [f"--socket={place}", "--skip-networking", f"--wait-timeout={IDLE}"]
         command = [mariadbd, *own, *settings, f"--pid-file={folder}/pid"]
         url = f"mysql+pymysql://root@localhost/studies?unix_socket={place}"
-        yield from _served(Server(command, place, url))
+        with closing(Server(command, place, url)) as server:
+            yield server
 
 
 KINDS: dict[str, Callable[[], AbstractContextManager[Server]]] = {
@@ -115,13 +125,6 @@ def _programs(*names: str) -> list[str]:
     return found
 
 
-def _served(server: Server) -> Iterator[Server]:
-    try:
-        yield server
-    finally:
-        server.end()
-
-
 def _carry_out(command: Sequence[object], account: str | None = None) -> None:
     assert _started(command, account).wait() == 0, "a database must be made"
 
@@ -132,16 +135,3 @@ def _started(command: Sequence[object], account: str | None) -> subprocess.Popen
     return subprocess.Popen(
         words, user=account, cwd="/", stdin=silence, stdout=silence, stderr=silence
     )
-
-
-def _listens(place: Path) -> bool:
-    with socket.socket(socket.AF_UNIX) as visitor:
-        return visitor.connect_ex(str(place)) == 0
-
-
-def _answers(engine: sqlalchemy.Engine) -> bool:
-    try:
-        engine.connect().close()
-    except OperationalError:
-        return False
-    return True

@@ -109,7 +109,7 @@ def test_a_lock_is_kept_while_nothing_is_written(name: str, server: Server) -> N
     with opened(server.url, name, "minimize"):
         time.sleep(1.5 * IDLE)
         with (
-            pytest.raises(StorageHeldError, match=f"process {os.getpid()} on "),
+            pytest.raises(StorageHeldError, match=f"study '{name}' of .*process {os.getpid()} on "),
             opened(server.url, name, "minimize"),
         ):
             pass
@@ -198,8 +198,9 @@ def test_each_server_is_asked_for_a_lock_of_the_study(url: str, query: str) -> N
 
     def key(name: str, database: str = "db") -> str:
         asked = lock_query(make_url(url).set(database=database), name)
-        assert asked.startswith(before)
-        return asked.removeprefix(before).removesuffix(after)
+        found = asked.removeprefix(before).removesuffix(after)
+        assert asked == query.format(found)
+        return found
 
     assert has_locks(make_url(url))
     assert key("one") == key("one")
